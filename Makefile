@@ -1,0 +1,40 @@
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: run live ui test check bench clean help
+
+run: $(READY) ## Run the daily job offline on the simulated sample market
+	@$(BIN)/scaretrade run --profile sample $(ARGS)
+
+live: $(READY) ## Run the daily job on the vendors' data (base URLs and keys: .env)
+	@$(BIN)/scaretrade run --profile live $(ARGS)
+
+ui: $(READY) ## Open the Dagster UI with its daemon on http://127.0.0.1:3000
+	@$(BIN)/scaretrade ui $(ARGS)
+
+test: $(READY) ## Run the whole test suite
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## Lint, format and type checks
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(READY) ## Time the marts at 5 million price rows against pandas
+	@$(BIN)/python -m tests.benchmark $(ARGS)
+
+clean: ## Remove the environment and caches; the warehouse's state stays
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## List these commands
+	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
+
+$(READY): requirements.lock pyproject.toml
+	@echo "Setting up .venv from requirements.lock (once, about a minute)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "scaretrade needs Python 3.11 or newer; set PYTHON=/path/to/python3")'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
