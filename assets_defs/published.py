@@ -1,0 +1,29 @@
+"""The published file: what SQL users open. It changes only when every blocking check has passed."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from assets_defs.describe import FRESHNESS, OWNERS
+from pipelines.engines import model_names
+from pipelines.publish import publish
+from pipelines.resources import Pipeline
+
+
+@dg.asset(
+    key=dg.AssetKey(["published", "market"]),
+    group_name="published",
+    deps=[dg.AssetKey(name.split(".")) for name in model_names()],
+    kinds={"duckdb", "parquet"},
+    owners=OWNERS,
+    freshness_policy=FRESHNESS,
+)
+def market(pipeline: Pipeline) -> dg.MaterializeResult[None]:
+    """`market.duckdb` and Parquet in the home folder, swapped in by one atomic rename; the version before is kept."""
+    file = publish(pipeline.warehouse, pipeline.run, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+    metadata = {
+        "file": dg.MetadataValue.path(str(file)),
+        "data": "simulated" if pipeline.run.is_simulated else "vendors",
+        "as_of": str(pipeline.run.as_of),
+    }
+    return dg.MaterializeResult(metadata=metadata)

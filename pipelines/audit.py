@@ -1,0 +1,139 @@
+"""Checks on the built tables before they are published: contracts' keys and bounds, and the questions in `checks/`."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+
+import pandas as pd
+
+from pipelines.contracts import Contract, Severity, contracts
+from pipelines.engines import model_names, tables_in
+from pipelines.quality import CheckOutcome
+from pipelines.settings import PROJECT, Run
+from pipelines.warehouse import Warehouse
+
+CHECKS = PROJECT / "warehouse" / "checks"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A query that returns the rows that break a rule."""
+
+    name: str
+    table: str
+    severity: Severity
+    message: str
+    query: str
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """The tables its query reads."""
+        return tables_in(self.query)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check found."""
+
+    name: str
+    table: str
+    severity: Severity
+    passed: bool
+    n_failing: int
+    message: str
+    sample: str | None = None
+
+
+@cache
+def checks() -> tuple[Check, ...]:
+    """Every check on derived tables."""
+    derived = [contracts()[name] for name in model_names()]
+    return tuple(
+        [unique_grain(c) for c in derived]
+        + [bounds for c in derived if (bounds := value_bounds(c))]
+        + [read_check(path.stem, path.read_text()) for path in sorted(CHECKS.glob("*.sql"))]
+    )
+
+
+def checks_of(table: str) -> list[Check]:
+    """The checks of one table."""
+    return [check for check in checks() if check.table == table]
+
+
+def read_check(name: str, text: str) -> Check:
+    """A check from its file: `-- key: value` lines for table, severity and message, then the query."""
+    header = dict(line[3:].split(": ", 1) for line in text.splitlines() if line.startswith("-- "))
+    severity: Severity = "critical" if header["severity"] == "critical" else "warning"
+    return Check(name, header["table"], severity, header["message"], text)
+
+
+def unique_grain(contract: Contract) -> Check:
+    """One row for each key of the contract."""
+    key = ", ".join(contract.grain)
+    query = f"select {key}, count(*) as n_rows from {contract.name} group by {key} having count(*) > 1"
+    return Check("one_row_per_key", contract.name, "critical", f"One row for each {key}", query)
+
+
+def value_bounds(contract: Contract) -> Check | None:
+    """Every value within the contract's bounds and value lists."""
+    rules = [rule for name in contract.columns for rule in broken_bounds(contract, name)]
+    if not rules:
+        return None
+    query = f"select * from {contract.name} where {' or '.join(rules)}"
+    return Check("values_within_bounds", contract.name, "critical", "Values within the contract's bounds", query)
+
+
+def broken_bounds(contract: Contract, name: str) -> list[str]:
+    """SQL conditions under which a column's value breaks its contract."""
+    column = contract.columns[name]
+    rules = [
+        f"{name} {operator} {bound}"
+        for operator, bound in (("<", column.minimum), (">", column.maximum), ("<=", column.above))
+        if bound is not None
+    ]
+    if column.type == "DOUBLE":
+        rules.append(f"isnan({name})")
+    if column.values:
+        rules.append(f"{name} not in ({', '.join(repr(v) for v in column.values)})")
+    return rules
+
+
+def run_check(warehouse: Warehouse, check: Check) -> CheckResult:
+    """Run one check, counting and sampling the rows that break it."""
+    failing = warehouse.frame(f"select * from ({check.query}) limit 1001")
+    n = len(failing)
+    if n == 1001:
+        n = int(warehouse.scalar(f"select count(*) from ({check.query})"))
+    sample = failing.head(5).to_json(orient="records", date_format="iso") if n else None
+    return CheckResult(check.name, check.table, check.severity, n == 0, n, check.message, sample)
+
+
+def from_outcome(source: str, table: str, outcome: CheckOutcome) -> CheckResult:
+    """The result of an expectation on an incoming frame, in the same shape."""
+    n = len(outcome.failing)
+    sample = json.dumps({"rows": outcome.failing[:5]}) if n else None
+    name = f"{source}_{outcome.name}"
+    return CheckResult(name, table, outcome.severity, outcome.passed, n, outcome.message, sample)
+
+
+def record(warehouse: Warehouse, run: Run, results: list[CheckResult]) -> None:
+    """Keep results in `quality.check_results`; a repeated check of the same run replaces its former result."""
+    if not results:
+        return
+    rows = pd.DataFrame(
+        {
+            "run_id": run.run_id,
+            "check_name": r.name,
+            "table_name": r.table,
+            "severity": r.severity,
+            "passed": r.passed,
+            "n_failing": r.n_failing,
+            "message": r.message,
+            "sample": r.sample,
+            "checked_at": run.now.replace(tzinfo=None),
+        }
+        for r in results
+    )
+    warehouse.connection.register("incoming", rows)
+    warehouse.execute("insert or replace into quality.check_results by name select * from incoming")
+    warehouse.connection.unregister("incoming")

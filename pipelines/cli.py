@@ -1,0 +1,178 @@
+"""The command line: run the daily job, ask the published file, open the UI."""
+
+import json
+import os
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import click
+
+from pipelines.settings import Profile, Settings
+
+PUBLISHED, NOTHING_PUBLISHED, USAGE, BUSY = 0, 1, 2, 3
+
+HOME = click.option(
+    "--home", type=click.Path(path_type=Path), help="Folder of all state [SCARETRADE_HOME, else warehouse/]"
+)
+
+
+class Day(click.ParamType[date]):
+    """A date such as 2026-02-05."""
+
+    name = "date"
+
+    def convert(self, value: str | date, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The date, or a usage error."""
+        try:
+            return value if isinstance(value, date) else date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no date; write it as 2026-02-05", param, ctx)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="scaretrade")
+def main() -> None:
+    """Measure the AI scare trade: ingest, check, derive, publish; then ask with SQL.
+
+    \b
+    Examples
+      scaretrade run                                  the daily job on the simulated sample market, offline
+      scaretrade run --profile live                   the daily job on the vendors' data
+      scaretrade run --profile live --as-of 2026-02-05   the world as of the end of that day (UTC)
+      scaretrade query                                list the ready-made questions
+      scaretrade query deepest_drawdowns              ask one of them
+      scaretrade query "from marts.drawdowns limit 5" --format csv
+      scaretrade status                               what is published, what is late, what failed
+      scaretrade rebuild --profile live               make the warehouse anew from the landing, without a request
+      scaretrade ui                                   Dagster UI with its daemon on http://127.0.0.1:3000
+
+    \b
+    Environment (or a .env file; SCARETRADE_ENV_FILE names another)
+      SCARETRADE_HOME, SCARETRADE_PROFILE, SCARETRADE_CONTACT, SCARETRADE_<VENDOR>_URL
+    """
+
+
+@main.command()
+@click.option("--profile", type=click.Choice([p.value for p in Profile]), help="sample (simulated) or live")
+@click.option("--as-of", type=Day(), help="Last day of the world, UTC; nothing later is asked for or used")
+@click.option("--since", type=Day(), help="First day of history [2015-01-01]")
+@HOME
+@click.option("--timings", is_flag=True, help="Print the seconds of every step")
+@click.option("--quiet", is_flag=True, help="Print warnings and errors only")
+@click.option("--verbose", is_flag=True, help="Print each request")
+def run(
+    profile: str | None,
+    as_of: date | None,
+    since: date | None,
+    home: Path | None,
+    timings: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Run the daily job once: ingest every source, build, audit, publish.
+
+    Exit code: 0 published, 1 published nothing because of data, 2 usage, 3 another run holds the warehouse.
+    """
+    started = datetime.now(UTC)
+    settings = Settings.load()
+    folder = (home or settings.home).absolute()
+    config = {"profile": profile or settings.profile.value, "home": str(folder)}
+    config |= {k: str(v) for k, v in (("as_of", as_of), ("since", since)) if v}
+    refuse_impossible(config["profile"], as_of, since)
+    from pipelines.job import execute
+
+    sys.exit(execute(config, folder, started, timings=timings, quiet=quiet, verbose=verbose))
+
+
+def refuse_impossible(profile: str, as_of: date | None, since: date | None) -> None:
+    """Usage errors that need no data to be seen."""
+    if as_of and as_of > datetime.now(UTC).date():
+        raise click.UsageError(f"--as-of {as_of} lies in the future; the newest possible day is today")
+    if profile == Profile.SAMPLE:
+        from pipelines.sources.sample import SAMPLE_END
+
+        if as_of and as_of > SAMPLE_END:
+            raise click.UsageError(f"the simulated sample market ends on {SAMPLE_END}; --as-of {as_of} is later")
+    if since and since >= (as_of or datetime.now(UTC).date()):
+        raise click.UsageError(f"--since {since} must lie before the as-of day")
+
+
+@main.command()
+@click.argument("question", required=False)
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@HOME
+def query(question: str | None, form: str, home: Path | None) -> None:
+    """Ask the published file: QUESTION is a ready-made question's name, or SQL. Read-only."""
+    from pipelines.query import QueryError, ask, ready_made
+
+    if question is None:
+        for name, meaning in ready_made().items():
+            click.echo(f"{name:32} {meaning}")
+        return
+    try:
+        answer = ask((home or Settings.load().home).absolute(), question)
+    except QueryError as error:
+        raise click.UsageError(str(error)) from error
+    if form == "csv":
+        click.echo(answer.to_csv(index=False), nl=False)
+    elif form == "json":
+        click.echo(answer.to_json(orient="records", date_format="iso"))
+    else:
+        from rich.console import Console
+
+        from pipelines.summary import frame_table
+
+        Console().print(frame_table("", answer))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines")
+@HOME
+def status(as_json: bool, home: Path | None) -> None:
+    """Say what is published, which series are late, which checks failed and how many rows are quarantined."""
+    from pipelines.query import QueryError
+    from pipelines.status import facts, lines
+
+    try:
+        found = facts((home or Settings.load().home).absolute())
+    except QueryError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(json.dumps(found, default=str) if as_json else "\n".join(lines(found)))
+
+
+@main.command()
+@click.option("--profile", type=click.Choice([p.value for p in Profile]), help="sample (simulated) or live")
+@HOME
+def rebuild(profile: str | None, home: Path | None) -> None:
+    """Make the working file anew from the landing alone, without one request. Publishing is left to the next run."""
+    from pipelines.guard import WarehouseBusy
+    from pipelines.rebuild import rebuild_from_landing
+
+    settings = Settings.load()
+    folder = (home or settings.home).absolute()
+    try:
+        for line in rebuild_from_landing(folder, Profile(profile or settings.profile), settings.lock_timeout_seconds):
+            click.echo(line)
+    except WarehouseBusy as busy:
+        click.echo(f"scaretrade: {busy}", err=True)
+        sys.exit(BUSY)
+
+
+@main.command()
+@click.option("--profile", type=click.Choice([p.value for p in Profile]), help="What UI-launched and scheduled runs use")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on")
+@click.option("--port", default=3000, show_default=True)
+@HOME
+def ui(profile: str | None, host: str, port: int, home: Path | None) -> None:
+    """Open the Dagster UI with its daemon: assets, checks, runs, and the daily schedule."""
+    from pipelines.runner import prepare_instance
+
+    settings = Settings.load()
+    folder = (home or settings.home).absolute()
+    prepare_instance(folder)
+    os.environ["SCARETRADE_HOME"] = str(folder)
+    os.environ["SCARETRADE_PROFILE"] = profile or settings.profile.value
+    dagster = Path(sys.executable).with_name("dagster")
+    arguments = ["dev", "-m", "pipelines.definitions", "-h", host, "-p", str(port)]
+    os.execv(dagster, [str(dagster), *arguments])  # noqa: S606 - our own environment's program, no shell

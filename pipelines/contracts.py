@@ -1,0 +1,102 @@
+"""A table's contract, read from the YAML beside its SQL: it feeds DDL, comments, checks, the UI and the README."""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+from pipelines.settings import PROJECT
+from pipelines.universe import Strict
+
+MODELS = PROJECT / "warehouse" / "models"
+Severity = Literal["critical", "warning"]
+
+
+class Column(Strict):
+    """One column: DuckDB type, meaning, unit and the values it may hold."""
+
+    type: Literal["VARCHAR", "DOUBLE", "DATE", "TIMESTAMP", "BIGINT", "INTEGER", "BOOLEAN"]
+    description: str
+    unit: str | None = None
+    required: bool = True
+    above: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    values: list[str] | None = None
+    tolerance: float = 0.0
+
+    @property
+    def comment(self) -> str:
+        """Meaning and unit in one sentence."""
+        return f"{self.description} [{self.unit}]" if self.unit else self.description
+
+
+class Pair(Strict):
+    """A row rule: `greater` is at least `lesser`, where both are known."""
+
+    greater: str
+    lesser: str
+    severity: Severity = "critical"
+
+
+class Contract(Strict):
+    """One table: grain, columns, rules. `inputs` lists what a Python model reads; SQL models say it themselves."""
+
+    description: str
+    grain: list[str]
+    columns: dict[str, Column]
+    pairs: list[Pair] = []
+    inputs: list[str] = []
+    future_columns: list[str] = []
+    max_rejected_fraction: float = 0.01
+    carried_by: str | None = None
+    name: str = ""
+
+    @property
+    def dataset(self) -> str:
+        """What a series is asked for to fill this raw table: dividends come with the daily bars, for one."""
+        return self.carried_by or self.name.split(".")[1]
+
+    @property
+    def schema_name(self) -> str:
+        """The schema, which is also the folder and the Dagster group."""
+        return self.name.split(".")[0]
+
+    @property
+    def sql_file(self) -> Path:
+        """Where the SQL model stands; raw, bookkeeping and Python tables have none."""
+        return MODELS / (self.name.replace(".", "/") + ".sql")
+
+    @property
+    def value_columns(self) -> list[str]:
+        """The columns that are not the key."""
+        return [c for c in self.columns if c not in self.grain]
+
+
+LOAD_COLUMNS = {
+    "source": Column(type="VARCHAR", description="Vendor the payload came from"),
+    "known_at": Column(type="TIMESTAMP", description="When this version was fetched", unit="UTC"),
+    "load_id": Column(type="BIGINT", description="Load that wrote this version; later loads have higher numbers"),
+    "payload_id": Column(type="VARCHAR", description="SHA-256 of the landed payload the row was parsed from"),
+}
+
+
+@cache
+def contracts() -> dict[str, Contract]:
+    """Every contract by table name, such as `marts.drawdowns`; raises on a misspelt key."""
+    found = {}
+    for path in sorted(MODELS.glob("*/*.yaml")):
+        name = f"{path.parent.name}.{path.stem}"
+        found[name] = Contract.model_validate({**yaml.safe_load(path.read_text()), "name": name})
+    return found
+
+
+def stored_columns(contract: Contract) -> dict[str, Column]:
+    """The columns as stored: a raw table carries where and when each row version came from."""
+    return {**contract.columns, **(LOAD_COLUMNS if contract.schema_name == "raw" else {})}
+
+
+def stored_key(contract: Contract) -> list[str]:
+    """The primary key as stored: a raw table keeps every version of a row."""
+    return [*contract.grain, "source", "load_id"] if contract.schema_name == "raw" else contract.grain

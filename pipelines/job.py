@@ -1,0 +1,79 @@
+"""The daily job from the command line: lock, watch, run, summarise, exit code."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.display import watching
+from pipelines.guard import WarehouseBusy, writing
+from pipelines.publish import WrongHome, guard
+from pipelines.settings import Profile, Settings, new_run
+
+PUBLISHED, NOTHING_PUBLISHED, USAGE, BUSY = 0, 1, 2, 3
+
+
+def execute(
+    config: dict[str, str], home: Path, started: datetime, *, timings: bool, quiet: bool, verbose: bool
+) -> int:
+    """Run the job under the home's lock; returns the exit code."""
+    out, errors = Console(quiet=quiet), Console(stderr=True)
+    if config["profile"] == Profile.SAMPLE:
+        out.print("[bold yellow]Sample profile: the market below is SIMULATED.[/]")
+    try:
+        guard(new_run("", Profile(config["profile"]), home, None, None))
+        with watching(errors, quiet=quiet, verbose=verbose), writing(home, Settings.load().lock_timeout_seconds):
+            return run_and_report(config, home, started, out, errors, timings=timings)
+    except WarehouseBusy as busy:
+        errors.print(f"scaretrade: {busy}", soft_wrap=True, highlight=False)
+        return BUSY
+    except WrongHome as wrong:
+        errors.print(f"scaretrade: {wrong}", soft_wrap=True, highlight=False)
+        return USAGE
+    except OSError as error:
+        errors.print(f"scaretrade: {home}: {error}. Next: {next_step(str(error))}", soft_wrap=True, highlight=False)
+        return NOTHING_PUBLISHED
+
+
+def run_and_report(
+    config: dict[str, str], home: Path, started: datetime, out: Console, errors: Console, *, timings: bool
+) -> int:
+    """Run the job, then print the summary, or why nothing was published."""
+    from pipelines.runner import run_daily
+    from pipelines.summary import print_summary
+
+    report = run_daily(config, home)
+    if report.published:
+        print_summary(out, home)
+    else:
+        errors.print("[bold red]Nothing was published;[/] the tables published before stay as they were.")
+        for reason in report.reasons:
+            errors.print(f"  {reason}", soft_wrap=True, highlight=False, markup=False)
+    if timings:
+        out.print(timing_table(report.seconds, started))
+    return PUBLISHED if report.published else NOTHING_PUBLISHED
+
+
+def timing_table(steps: dict[str, float], started: datetime) -> Table:
+    """Seconds of each step, of the tables' queries alone, and of the whole process."""
+    from pipelines.engines import SECONDS
+
+    table = Table(title="Timings", title_justify="left")
+    for column in ("step", "seconds", "of these, building the table"):
+        table.add_column(column, justify="left" if column == "step" else "right")
+    for step, seconds in steps.items():
+        name = step.replace("__", ".")
+        table.add_row(name, f"{seconds:.2f}", f"{SECONDS[name]:.2f}" if name in SECONDS else "")
+    table.add_row("all steps", f"{sum(steps.values()):.2f}", f"{sum(SECONDS.values()):.2f}")
+    table.add_row("whole run", f"{(datetime.now(UTC) - started).total_seconds():.2f}", "")
+    return table
+
+
+def next_step(message: str) -> str:
+    """What to do about a failing disk or folder."""
+    if "No space left" in message:
+        return "free some disk space and run again; nothing published was touched"
+    if "Read-only" in message or "Permission" in message:
+        return "make the folder writable, or choose another with --home"
+    return "check the folder named by --home or SCARETRADE_HOME"

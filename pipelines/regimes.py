@@ -1,0 +1,66 @@
+"""Correlation regimes: a state machine with hysteresis, which SQL cannot say plainly. Pure functions of frames."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+ENTER_BOUND = 0.3
+LEAVE_CORRELATION = 0.35
+MINIMUM_STAY = 10
+PAIR = ["base_symbol", "other_symbol", "window_sessions"]
+
+
+def label_states(bounds: Iterable[tuple[float, float, float]]) -> list[str]:
+    """The state of each session from its (correlation, ci_low, ci_high), using nothing after it.
+
+    Coupled is entered when the whole 95 % interval lies above 0.3 and left when the correlation falls below 0.35;
+    inverse mirrors it. A new state stays at least 10 sessions; a missing correlation keeps the state.
+    """
+    state, stay, states = "decoupled", MINIMUM_STAY, []
+    for correlation, low, high in bounds:
+        wanted = _wanted(state, correlation, low, high)
+        if wanted != state and stay >= MINIMUM_STAY:
+            state, stay = wanted, 0
+        stay += 1
+        states.append(state)
+    return states
+
+
+def _wanted(state: str, correlation: float, low: float, high: float) -> str:
+    if low > ENTER_BOUND:
+        return "coupled"
+    if high < -ENTER_BOUND:
+        return "inverse"
+    leaves_coupled = state == "coupled" and correlation < LEAVE_CORRELATION
+    leaves_inverse = state == "inverse" and correlation > -LEAVE_CORRELATION
+    return "decoupled" if leaves_coupled or leaves_inverse else state
+
+
+def correlation_regimes(correlations: pd.DataFrame) -> pd.DataFrame:
+    """Spells of the close-aligned Pearson correlation of every pair and window: `marts.correlation_regimes`."""
+    headline = (correlations["alignment"] == "exchange_close") & (correlations["method"] == "pearson")
+    aligned = correlations[headline].sort_values([*PAIR, "date"], ignore_index=True)
+    states: list[str] = []
+    for _, pair in aligned.groupby(PAIR, sort=False):
+        bounds = zip(pair["correlation"], pair["ci_low"], pair["ci_high"], strict=True)
+        states += label_states(bounds)
+    return spells(aligned.assign(state=states))
+
+
+def spells(labelled: pd.DataFrame) -> pd.DataFrame:
+    """Runs of equal state within each pair; the last of a pair is open and has no end."""
+    new_pair = (labelled[PAIR] != labelled[PAIR].shift()).any(axis=1)
+    number = (new_pair | (labelled["state"] != labelled["state"].shift())).cumsum()
+    found = (
+        labelled.groupby(number.to_numpy())
+        .agg(
+            **{c: (c, "first") for c in [*PAIR, "state"]},
+            start_date=("date", "first"),
+            end_date=("date", "last"),
+            mean_correlation=("correlation", "mean"),
+            n_sessions=("date", "size"),
+        )
+        .reset_index(drop=True)
+    )
+    is_last = ~found.duplicated(PAIR, keep="last")
+    return found.assign(end_date=found["end_date"].mask(is_last))

@@ -1,0 +1,102 @@
+"""The Dagster resource of a run: its settings, lock, working file, landing and vendors' sessions."""
+
+from contextlib import ExitStack
+from datetime import date
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from pipelines.guard import writing
+from pipelines.ingest import Ingest, Progress, silent
+from pipelines.landing import Landing
+from pipelines.publish import guard
+from pipelines.settings import Profile, Run, Settings, new_run
+from pipelines.sources import SOURCES
+from pipelines.sources.http import VendorSession
+from pipelines.universe import load_universe
+from pipelines.warehouse import Warehouse
+
+
+class Observer:
+    """Who watches this process: the command line puts its progress display here."""
+
+    progress: Progress = staticmethod(silent)
+
+
+class Pipeline(dg.ConfigurableResource["Pipeline"]):
+    """Holds the warehouse for one run. Left empty, every field comes from the environment or its default."""
+
+    profile: str | None = None
+    as_of: str | None = None
+    since: str | None = None
+    home: str | None = None
+
+    _stack: ExitStack = PrivateAttr(default_factory=ExitStack)
+    _run: Run = PrivateAttr()
+    _settings: Settings = PrivateAttr()
+    _warehouse: Warehouse = PrivateAttr()
+    _landing: Landing = PrivateAttr()
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Take the lock, then open the working file."""
+        self._settings = Settings.load()
+        self._run = self.make_run(context.run_id or "direct")
+        self._stack.enter_context(writing(self._run.home, self._settings.lock_timeout_seconds))
+        guard(self._run)
+        self._run.state.mkdir(parents=True, exist_ok=True)
+        self._landing = Landing(self._run.state / "landing")
+        self._landing.open()
+        self._warehouse = Warehouse(self._run.state / "work.duckdb")
+        self._stack.callback(self._warehouse.close)
+        self._warehouse.prepare(self._run)
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Close the working file and release the lock, in this order."""
+        self._stack.close()
+
+    def make_run(self, run_id: str) -> Run:
+        """The run's identity from config, else environment."""
+        settings = Settings.load()
+        return new_run(
+            run_id,
+            Profile(self.profile) if self.profile else settings.profile,
+            settings.home if self.home is None else type(settings.home)(self.home),
+            date.fromisoformat(self.as_of) if self.as_of else None,
+            date.fromisoformat(self.since) if self.since else None,
+        )
+
+    @property
+    def run(self) -> Run:
+        """This run's identity."""
+        return self._run
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The working file."""
+        return self._warehouse
+
+    def ingest(self, name: str) -> Ingest:
+        """The ingestion of one source; the simulated market answers in its place under the sample profile."""
+        return Ingest(
+            SOURCES[name],
+            self._session(name),
+            self._landing,
+            self._warehouse,
+            self._run,
+            load_universe(),
+            Observer.progress,
+        )
+
+    def _session(self, name: str) -> VendorSession:
+        adapter = None
+        if self._run.is_simulated:
+            from pipelines.sources.sample import SampleAdapter
+
+            universe = load_universe()
+            symbols = {
+                source: {s.vendor_symbol: s.symbol for s in universe.series(source)} for source in SOURCES
+            }
+            adapter = SampleAdapter(symbols, self._run.now)
+        base_url = None if self._run.is_simulated else self._settings.base_url(name)
+        session = VendorSession(SOURCES[name], base_url, contact=self._settings.contact, adapter=adapter)
+        return self._stack.enter_context(session)

@@ -1,0 +1,95 @@
+"""Runs the daily job in this process, as the UI and the schedule run it, and says what came of it."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from pipelines.settings import PROJECT
+
+INSTANCE_SETTINGS = """\
+telemetry:
+  enabled: false
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+run_monitoring:
+  enabled: true
+python_logs:
+  managed_python_loggers: [scaretrade]
+"""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished run: whether it published, why not, and the seconds of each step."""
+
+    run_id: str
+    published: bool
+    reasons: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def prepare_instance(home: Path) -> Path:
+    """Dagster's own folder in the home, with telemetry off, one run at a time; sets DAGSTER_HOME to it."""
+    folder = home.absolute() / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = folder / "dagster.yaml"
+    if not settings.exists() or settings.read_text() != INSTANCE_SETTINGS:
+        settings.write_text(INSTANCE_SETTINGS)
+    os.environ["DAGSTER_HOME"] = str(folder)
+    return folder
+
+
+def run_daily(config: dict[str, str], home: Path) -> Report:
+    """Run the job with the resource's config (profile, as_of, since, home)."""
+    prepare_instance(home)
+    from pipelines.definitions import defs
+
+    with dg.DagsterInstance.get() as instance:
+        result = defs.resolve_job_def("daily").execute_in_process(
+            run_config={
+                "resources": {"pipeline": {"config": config}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+            instance=instance,
+            raise_on_error=False,
+        )
+    return report(result)
+
+
+def report(result: dg.ExecuteInProcessResult) -> Report:
+    """What the events of a run say."""
+    done = [e for e in result.all_events if e.is_step_success]
+    seconds = {e.step_key or "": _duration(e) for e in done}
+    reasons = [reason for e in result.all_events if (reason := _reason(e))]
+    published = any(key == "published__market" for key in seconds)
+    return Report(result.run_id, published, list(dict.fromkeys(reasons)), seconds)
+
+
+def _duration(event: dg.DagsterEvent) -> float:
+    data: Any = event.event_specific_data
+    return float(data.duration_ms) / 1000
+
+
+def _reason(event: dg.DagsterEvent) -> str | None:
+    """Why a step or the run failed, in the words of the error that caused it."""
+    if not (event.is_step_failure or event.event_type_value == "PIPELINE_FAILURE"):
+        return None
+    data: Any = event.event_specific_data
+    error = getattr(data, "user_failure_data", None) or getattr(data, "error", None)
+    if error is None:
+        return None
+    if getattr(error, "description", None):
+        return str(error.description)
+    while error.cause is not None:
+        error = error.cause
+    where = f"{event.step_key}: " if event.step_key else ""
+    return where + str(error.message).strip()
+
+
+def definitions_file() -> Path:
+    """The module that the Dagster UI loads."""
+    return PROJECT / "pipelines" / "definitions.py"

@@ -1,0 +1,94 @@
+"""What a run is told: from the environment (`SCARETRADE_*`, or a `.env` file) and from the command line."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import HttpUrl, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).parents[1]
+FIRST_DAY = date(2015, 1, 1)
+
+
+class Profile(StrEnum):
+    """Where the payloads come from: the built-in simulated market, or the vendors."""
+
+    SAMPLE = "sample"
+    LIVE = "live"
+
+
+class Settings(BaseSettings):
+    """The environment. A base URL replaces a vendor's scheme and host; unset, the vendor itself is asked."""
+
+    model_config = SettingsConfigDict(env_prefix="SCARETRADE_", extra="ignore")
+
+    profile: Profile = Profile.SAMPLE
+    home: Path = Path("warehouse")
+    contact: str | None = None
+    lock_timeout_seconds: float = 60
+    yahoo_url: HttpUrl | None = None
+    binance_url: HttpUrl | None = None
+    brk_url: HttpUrl | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def empty_is_unset(cls, value: object) -> object:
+        """A line `SCARETRADE_X=` in an environment file means: not set."""
+        return None if value == "" else value
+
+    @classmethod
+    def load(cls) -> "Settings":
+        """The settings of this process; `SCARETRADE_ENV_FILE` names the file read beside the environment."""
+        return cls(_env_file=os.environ.get("SCARETRADE_ENV_FILE", ".env"))
+
+    def base_url(self, source: str) -> str | None:
+        """The configured base URL of a source, or None for the vendor's own."""
+        url = getattr(self, f"{source}_url", None)
+        return str(url).rstrip("/") if url else None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run's identity: which market, which world, which folder. Everything that depends on today asks `now`."""
+
+    run_id: str
+    profile: Profile
+    home: Path
+    since: date
+    now: datetime
+    as_of: date
+
+    @property
+    def state(self) -> Path:
+        """The folder of the working file and the landing, kept apart by profile: simulated never meets real."""
+        return self.home / self.profile
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the data are the built-in simulation."""
+        return self.profile is Profile.SAMPLE
+
+
+def new_run(
+    run_id: str,
+    profile: Profile,
+    home: Path,
+    as_of: date | None,
+    since: date | None,
+    clock: datetime | None = None,
+) -> Run:
+    """A run as of the end of day `as_of` (UTC); without it, as of the clock. The sample market ends on a fixed day."""
+    if profile is Profile.SAMPLE and as_of is None:
+        from pipelines.sources.sample import SAMPLE_END
+
+        as_of = SAMPLE_END
+    now = end_of(as_of) if as_of else clock or datetime.now(UTC)
+    return Run(run_id, profile, home.absolute(), since or FIRST_DAY, now, as_of or now.date())
+
+
+def end_of(day: date) -> datetime:
+    """The instant a UTC day ends."""
+    return datetime.combine(day + timedelta(days=1), time(), UTC)

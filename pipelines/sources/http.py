@@ -1,0 +1,151 @@
+"""The one HTTP module: a polite, bounded GET that gives bytes or a SourceError. No Dagster, no disk."""
+
+import io
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import BaseAdapter
+from requests_ratelimiter import LimiterAdapter
+
+from pipelines.sources.answers import classify, redact
+from pipelines.sources.base import Outcome, Request, Source, SourceError
+from pipelines.sources.retry import Failed, broken, policy, refused
+
+__all__ = ["Payload", "VendorSession", "classify", "clock_skew", "redact"]
+
+KEPT_HEADERS = ("Content-Type", "Date", "ETag", "Last-Modified", "X-MBX-USED-WEIGHT-1M")
+AGENT = "scaretrade/0.1"
+_log = logging.getLogger("scaretrade.http")
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A vendor's answer as it came, with its URL free of secrets; the outcome is ok or empty."""
+
+    request: Request
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    outcome: Outcome = Outcome.OK
+
+
+class VendorSession:
+    """GETs from one vendor. Keep one per source and process: connections and the rate limit live in it.
+
+    The rate limit holds for the vendor's own address only; a mirror, an own instance or an emulator runs at
+    full speed. An `adapter` answers instead of the network; its responses carry their body in `raw`.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        base_url: str | None = None,
+        *,
+        contact: str | None = None,
+        timeouts: tuple[float, float] = (5.0, 30.0),
+        attempts: int = 5,
+        max_bytes: int = 64 * 2**20,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        adapter: BaseAdapter | None = None,
+    ) -> None:
+        self.source, self.base_url = source, (base_url or source.BASE_URL).rstrip("/")
+        self._timeouts, self._attempts, self._max_bytes = timeouts, attempts, max_bytes
+        self._sleep, self._now = sleep, now
+        self._session = requests.Session()
+        self._session.headers.update(_headers(source, contact))
+        if adapter is None and self.base_url == source.BASE_URL.rstrip("/"):
+            adapter = LimiterAdapter(per_second=source.REQUESTS_PER_SECOND, limit_statuses=())
+        if adapter is not None:
+            self._session.mount("https://", adapter)
+            self._session.mount("http://", adapter)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives back the connections and the rate limiter's thread."""
+        self._session.close()
+
+    def get(self, request: Request) -> Payload:
+        """The vendor's answer, after retries where they can help; SourceError for everything that is none."""
+        retrying = policy(self._attempts, self._sleep)
+        try:
+            return retrying(self._once, request)
+        except Failed as failure:
+            last = failure
+        tried = int(retrying.statistics["attempt_number"])
+        reason = last.reason if tried == 1 else f"{last.reason} (after {tried} attempts)"
+        raise SourceError(last.outcome, request, reason, last.next_step)
+
+    def _once(self, request: Request) -> Payload:
+        # Raised outside the handler: the library's own error, whose text holds the whole URL, must not chain.
+        try:
+            response = self._fetch(request)
+        except (requests.RequestException, HTTPException, OSError) as error:
+            failure = broken(error, request, urlsplit(self.base_url).hostname or "?", self._attempts)
+        else:
+            return self._judge(response, request)
+        raise failure
+
+    def _fetch(self, request: Request) -> requests.Response:
+        url, params = f"{self.base_url}{request.path}", dict(request.params)
+        with self._session.get(url, params=params, timeout=self._timeouts, stream=True) as response:
+            _log.debug("GET %s: %d", redact(response.url), response.status_code)
+            return _complete(response, self._read(response, request))
+
+    def _read(self, response: requests.Response, request: Request) -> bytes:
+        body = bytearray()
+        for chunk in response.iter_content(2**16):
+            body += chunk
+            if len(body) > self._max_bytes:
+                reason = f"the answer is larger than the limit of {self._max_bytes:,} bytes"
+                raise Failed(Outcome.SCHEMA_DRIFT, request, reason, "ask for a shorter window")
+        return bytes(body)
+
+    def _judge(self, response: requests.Response, request: Request) -> Payload:
+        outcome = self.source.classify(response)
+        if outcome not in (Outcome.OK, Outcome.EMPTY):
+            raise refused(outcome, response, request, self._attempts, self._now())
+        kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
+        return Payload(request, redact(response.url), response.status_code, kept, response.content, outcome)
+
+
+def _headers(source: Source, contact: str | None) -> dict[str, str]:
+    agent = f"{AGENT} ({contact})" if contact else AGENT
+    return {"User-Agent": agent, "Accept": "application/json", **source.HEADERS}
+
+
+def _complete(response: requests.Response, body: bytes) -> requests.Response:
+    """The response detached from its connection, so that its body can be read any number of times."""
+    declared = response.headers.get("Content-Length", "")
+    if declared.isdigit() and "Content-Encoding" not in response.headers and len(body) < int(declared):
+        raise requests.exceptions.ChunkedEncodingError(f"{len(body)} bytes of {declared} arrived")
+    whole = requests.Response()
+    whole.status_code, whole.url, whole.headers = response.status_code, response.url, response.headers
+    whole.raw = io.BytesIO(body)
+    return whole
+
+
+def clock_skew(headers: Mapping[str, str], local_now: datetime) -> timedelta | None:
+    """How far the vendor's clock is ahead of the local one by its Date header; None without one."""
+    try:
+        there = parsedate_to_datetime(headers.get("Date", ""))
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return (there if there.tzinfo else there.replace(tzinfo=UTC)) - local_now

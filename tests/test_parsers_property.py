@@ -1,0 +1,144 @@
+"""Damaged payloads: a parser gives rows of the undamaged payload or refuses, and never anything else."""
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipelines.sources import SOURCES
+from pipelines.sources.base import Outcome, Request, SourceError
+from tests import test_binance, test_brk, test_yahoo
+
+KEYS = ["symbol", "date", "start_at", "metric"]
+Path = tuple[Any, ...]
+examples = settings(max_examples=250, derandomize=True, deadline=None)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A valid document and the request it answers."""
+
+    document: Any
+    request: Request
+
+    def parse(self, body: bytes) -> dict[str, pd.DataFrame]:
+        return SOURCES[self.request.source].parse(body, self.request)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        return self.parse(json.dumps(self.document).encode())
+
+
+def _yahoo() -> Case:
+    # Paid on another day than the dividend: a sum without one of its parts is a valid payload of its own.
+    gain = {"1": {"amount": 0.5, "date": test_yahoo.TIMES[2]}}
+    return Case(test_yahoo.changed("events", "capitalGains", to=gain), test_yahoo.REQUEST)
+
+
+CASES = {
+    "yahoo": _yahoo(),
+    "binance": Case(test_binance.ROWS, test_binance.DAILY),
+    "brk": Case(test_brk.bulk(), test_brk.REQUEST),
+}
+each_vendor = pytest.mark.parametrize("case", list(CASES.values()), ids=list(CASES))
+
+
+def places(node: Any, path: Path = ()) -> Iterator[Path]:
+    """Every place below the root of a document."""
+    children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, child in children:
+        yield (*path, key)
+        yield from places(child, (*path, key))
+
+
+def retyped(value: Any) -> list[Any]:
+    """The value in other JSON types; of numbers also the same number as a float."""
+    others: list[Any] = [None, True, str(value), [value], {"value": value}, []]
+    if isinstance(value, int | float):
+        return [*others, float(value)]
+    return others if value is None else [*others, 0, 1.5]
+
+
+def damaged(case: Case, data: st.DataObject) -> Any:
+    """The document with one place dropped or of another type."""
+    document = copy.deepcopy(case.document)
+    *parents, last = data.draw(st.sampled_from(list(places(document))))
+    holder = document
+    for key in parents:
+        holder = holder[key]
+    if data.draw(st.booleans()):
+        del holder[last]
+    else:
+        holder[last] = data.draw(st.sampled_from(retyped(holder[last])))
+    return document
+
+
+def _assert_drift(refusal: SourceError) -> None:
+    assert refusal.outcome is Outcome.SCHEMA_DRIFT
+
+
+def assert_within(rows: pd.DataFrame, valid: pd.DataFrame) -> None:
+    """Every row is one of the valid rows, but for values that are missing."""
+    keys = [column for column in KEYS if column in valid]
+    both = rows.merge(valid, on=keys, how="left", suffixes=("", " valid"), indicator=True)
+    assert list(rows.columns) == list(valid.columns)
+    assert list(rows.dtypes) == list(valid.dtypes)
+    assert (both["_merge"] == "both").all()
+    for column in valid.columns.difference(keys):
+        assert (both[column].isna() | (both[column] == both[f"{column} valid"])).all(), column
+
+
+@each_vendor
+@examples
+@given(data=st.data())
+def test_damage_gives_valid_rows_or_a_refusal(case: Case, data: st.DataObject) -> None:
+    body = json.dumps(damaged(case, data)).encode()
+    try:
+        tables = case.parse(body)
+    except SourceError as refusal:
+        return _assert_drift(refusal)
+    valid = case.tables()
+    assert list(tables) == list(valid)
+    for name, rows in tables.items():
+        assert_within(rows, valid[name])
+
+
+@each_vendor
+@examples
+@given(data=st.data())
+def test_a_truncated_body_is_refused(case: Case, data: st.DataObject) -> None:
+    body = json.dumps(case.document).encode()
+    with pytest.raises(SourceError, match="schema_drift"):
+        case.parse(body[: data.draw(st.integers(0, len(body) - 1))])
+
+
+def shuffled(node: Any, data: st.DataObject) -> Any:
+    """The document with the keys of its objects in another order."""
+    if isinstance(node, dict):
+        return {key: shuffled(node[key], data) for key in data.draw(st.permutations(list(node)))}
+    return [shuffled(child, data) for child in node] if isinstance(node, list) else node
+
+
+@pytest.mark.parametrize("case", [CASES["yahoo"], CASES["brk"]], ids=["yahoo", "brk"])
+@settings(examples, max_examples=50)
+@given(data=st.data())
+def test_the_order_of_keys_means_nothing(case: Case, data: st.DataObject) -> None:
+    tables = case.parse(json.dumps(shuffled(case.document, data)).encode())
+    for name, rows in case.tables().items():
+        pd.testing.assert_frame_equal(tables[name], rows)
+
+
+@each_vendor
+@examples
+@given(body=st.binary(max_size=40) | st.from_regex(rb"[\[{][\[\]{}:,\"0-9a-z]{0,30}", fullmatch=True))
+def test_rubbish_is_refused(case: Case, body: bytes) -> None:
+    try:
+        tables = case.parse(body)
+    except SourceError as refusal:
+        return _assert_drift(refusal)
+    assert all(rows.empty for rows in tables.values())

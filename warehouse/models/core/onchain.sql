@@ -1,0 +1,49 @@
+with days as (
+    select
+        symbol as asset, date, source as provider, 'raw' as variant,
+        max(value) filter (where metric = 'price_usd') as price_usd,
+        max(value) filter (where metric = 'market_cap_usd') as market_cap_usd,
+        max(value) filter (where metric = 'supply_btc') as supply,
+        max(value) filter (where metric = 'realized_cap_usd') as realized_cap_usd,
+        max(value) filter (where metric = 'realized_price_usd') as realized_price_usd,
+        max(value) filter (where metric = 'realized_loss_cumulative_usd') as loss_to_date,
+        max(value) filter (where metric = 'realized_profit_cumulative_usd') as profit_to_date
+    from latest.onchain
+    group by symbol, date, source
+),
+
+-- A flow is known only when the day before is there too.
+flows as (
+    select
+        *,
+        case when date_diff('day', lag(date) over series, date) = 1 then loss_to_date - lag(loss_to_date) over series end
+            as realized_loss_usd,
+        case when date_diff('day', lag(date) over series, date) = 1 then profit_to_date - lag(profit_to_date) over series end
+            as realized_profit_usd,
+        realized_cap_usd - lag(realized_cap_usd) over series as realized_cap_change,
+        (supply - lag(supply) over series) * price_usd as issuance
+    from days
+    window series as (partition by asset, provider, variant order by date)
+),
+
+implied as (
+    select
+        *,
+        greatest(coalesce(realized_profit_usd, 0) + issuance - realized_cap_change, 0) as implied_loss_usd,
+        lag(realized_loss_usd) over (partition by asset, provider, variant order by date) as loss_before
+    from flows
+)
+
+select
+    asset, date, provider, variant, price_usd, market_cap_usd, supply, realized_cap_usd, realized_price_usd,
+    realized_loss_usd, realized_profit_usd, implied_loss_usd,
+    case
+        -- Differences of a cumulative series carry its rounding: two cents decide what is equal.
+        when realized_loss_usd < 0.02 then 'zero'
+        when abs(realized_loss_usd - loss_before) < 0.02 then 'repeat'
+        when
+            implied_loss_usd - realized_loss_usd > 0.2 * implied_loss_usd
+            and implied_loss_usd - realized_loss_usd > 0.0002 * realized_cap_usd
+            then 'too_small'
+    end as fault
+from implied

@@ -1,0 +1,25 @@
+with versions as (
+    select 'daily_bars' as table_name, source, symbol, date, 'close' as item, close as value, known_at, load_id
+    from raw.daily_bars
+    union all
+    select 'dividends', source, symbol, date, 'amount_usd', amount_usd, known_at, load_id from raw.dividends
+    union all
+    select 'splits', source, symbol, date, 'ratio', numerator / denominator, known_at, load_id from raw.splits
+    union all
+    select 'onchain', source, symbol, date, metric, value, known_at, load_id from raw.onchain
+),
+
+changes as (
+    select
+        v.*,
+        lag(v.value) over history as old_value,
+        lag(v.known_at) over history as known_before_at
+    from versions as v
+    cross join latest.run_window as w
+    where v.known_at <= w.known_until and v.date <= w.as_of
+    window history as (partition by v.table_name, v.source, v.symbol, v.date, v.item order by v.known_at, v.load_id)
+)
+
+select table_name, source, symbol, date, item, old_value, value as new_value, known_before_at, known_at as seen_at
+from changes
+where known_before_at is not null and old_value is distinct from value
