@@ -16,7 +16,7 @@ class SeriesLoad:
 
     series: Series
     window: Window
-    outcome: str = Outcome.OK.value
+    outcome: str = Outcome.OK
     reason: str | None = None
     parsed: int = 0
     running: int = 0
@@ -54,13 +54,11 @@ class Batch:
         """Collect a payload's rows, leaving out bars that have not ended: the next run reads them whole."""
         load = self.loads[series]
         for dataset, frame in parsed.items():
-            ended = frame[~is_running(frame, load.window)]
+            ended = frame[~is_running(frame, load.window, is_now=self.run.is_now)]
             load.parsed += len(frame)
             load.running += len(frame) - len(ended)
             if len(ended):
-                self.frames.setdefault((series, f"raw.{dataset}"), []).append(
-                    ended.assign(payload_id=payload_id)
-                )
+                self.frames.setdefault((series, f"raw.{dataset}"), []).append(ended.assign(payload_id=payload_id))
 
     def drop(self, series: Series) -> None:
         """Forget the rows of a series that came only in part, or will be asked again."""
@@ -78,8 +76,11 @@ class Batch:
         return next(self.loads[s] for s, name in self.frames if name == table and s.symbol == symbol)
 
 
-def is_running(frame: pd.DataFrame, window: Window) -> pd.Series:
-    """Rows of a day that has begun but not ended. Later dates are faults, not running bars."""
+def is_running(frame: pd.DataFrame, window: Window, *, is_now: bool) -> pd.Series:
+    """Rows after the window: of a day that has begun but not ended.
+
+    Beyond today they are faults and stay in to be rejected, unless an as-of day was given: then vendors know later.
+    """
     day = frame["start_at" if "start_at" in frame else "date"]
-    tomorrow = pd.Timestamp(window.now.date()) + pd.Timedelta(days=1)
-    return (day >= pd.Timestamp(window.until) + pd.Timedelta(days=1)) & (day < tomorrow)
+    after = day >= pd.Timestamp(window.until) + pd.Timedelta(days=1)
+    return after & (day < pd.Timestamp(window.now.date()) + pd.Timedelta(days=1)) if is_now else after

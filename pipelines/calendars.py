@@ -1,6 +1,8 @@
 """Exchange sessions and completed days, from the exchange_calendars library (New York Stock Exchange, XNYS)."""
 
+import warnings
 from datetime import date, datetime, timedelta
+from functools import cache
 
 import pandas as pd
 
@@ -8,12 +10,23 @@ PUBLICATION_DELAY = timedelta(minutes=15)
 REGULAR_SESSION = timedelta(hours=6, minutes=30)
 
 
-def sessions(since: date, until: date) -> pd.DataFrame:
-    """Sessions from `since` to `until` inclusive: date, open_at, close_at (UTC), is_early_close."""
+@cache
+def new_york_schedule(first_year: int, last_year: int) -> pd.DataFrame:
+    """The library's schedule of whole years, its opens and closes in UTC."""
     import exchange_calendars
 
-    calendar = exchange_calendars.get_calendar("XNYS", start=str(since), end=str(until + timedelta(days=10)))
-    schedule = calendar.schedule.loc[:pd.Timestamp(until)]
+    with warnings.catch_warnings():
+        # The library reads times in a way that pandas deprecates.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        calendar = exchange_calendars.get_calendar("XNYS", start=f"{first_year}-01-01", end=f"{last_year}-12-31")
+    return pd.DataFrame(calendar.schedule)
+
+
+def sessions(since: date, until: date) -> pd.DataFrame:
+    """Sessions from `since` to `until` inclusive: date, open_at, close_at (UTC), is_early_close."""
+    # Whole decades, so that one calendar serves every question of a run.
+    years = new_york_schedule(since.year // 10 * 10, until.year + 1)
+    schedule = years.loc[pd.Timestamp(since) : pd.Timestamp(until)]
     opens, closes = (schedule[c].dt.tz_localize(None).astype("datetime64[us]") for c in ("open", "close"))
     return pd.DataFrame(
         {
@@ -29,7 +42,7 @@ def last_complete_session(now: datetime) -> date:
     """The newest session whose close, plus the vendors' delay, has passed."""
     recent = sessions(now.date() - timedelta(days=14), now.date())
     closed = recent[recent["close_at"] + PUBLICATION_DELAY <= now.replace(tzinfo=None)]
-    return closed["date"].iloc[-1].date()
+    return pd.Timestamp(closed["date"].iloc[-1]).date()
 
 
 def last_complete_day(now: datetime) -> date:

@@ -10,7 +10,7 @@ import click
 
 from pipelines.settings import Profile, Settings
 
-PUBLISHED, NOTHING_PUBLISHED, USAGE, BUSY = 0, 1, 2, 3
+BUSY = 3
 
 HOME = click.option(
     "--home", type=click.Path(path_type=Path), help="Folder of all state [SCARETRADE_HOME, else warehouse/]"
@@ -43,6 +43,7 @@ def main() -> None:
       scaretrade query                                list the ready-made questions
       scaretrade query deepest_drawdowns              ask one of them
       scaretrade query "from marts.drawdowns limit 5" --format csv
+      scaretrade tables                               what every table holds
       scaretrade status                               what is published, what is late, what failed
       scaretrade rebuild --profile live               make the warehouse anew from the landing, without a request
       scaretrade ui                                   Dagster UI with its daemon on http://127.0.0.1:3000
@@ -123,7 +124,16 @@ def query(question: str | None, form: str, home: Path | None) -> None:
 
         from pipelines.summary import frame_table
 
-        Console().print(frame_table("", answer))
+        Console(width=None if sys.stdout.isatty() else 140).print(frame_table("", answer))
+
+
+@main.command()
+@click.option("--columns", is_flag=True, help="Every column of every table too")
+def tables(columns: bool) -> None:
+    """Print the data dictionary as Markdown: every table, its key and what it holds."""
+    from pipelines.dictionary import dictionary, overview
+
+    click.echo(dictionary() if columns else overview(), nl=False)
 
 
 @main.command()
@@ -160,7 +170,9 @@ def rebuild(profile: str | None, home: Path | None) -> None:
 
 
 @main.command()
-@click.option("--profile", type=click.Choice([p.value for p in Profile]), help="What UI-launched and scheduled runs use")
+@click.option(
+    "--profile", type=click.Choice([p.value for p in Profile]), help="What UI-launched and scheduled runs use"
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on")
 @click.option("--port", default=3000, show_default=True)
 @HOME

@@ -12,12 +12,17 @@ from pipelines.contracts import contracts
 from pipelines.landing import Landed, Landing
 from pipelines.settings import Run
 from pipelines.sources.base import Outcome, Request, Series, Source, SourceError, Window
-from pipelines.sources.http import Payload
+from pipelines.sources.http import Payload, clock_skew
 from pipelines.store import store
 from pipelines.universe import Universe
 from pipelines.warehouse import Warehouse
 
 OVERLAP = timedelta(days=10)
+LARGEST_SKEW = timedelta(minutes=10)
+NOT_ASKED = "not_asked"
+# After this many series in a row, the rest of a source is left for the next run.
+OUTAGES_BEFORE_GIVING_UP = 2
+OUTAGES = (Outcome.AUTH, Outcome.RATE_LIMITED, Outcome.GEO_BLOCKED, Outcome.CHALLENGE, Outcome.TRANSIENT)
 log = logging.getLogger("scaretrade")
 
 Progress = Callable[[str, int, int], None]
@@ -74,19 +79,23 @@ class Ingest:
         return Window(min(since, until), until, self.run.now)
 
     def fetch(self, batch: Batch, windows: dict[Series, Window]) -> Batch:
-        """Ask every series; a failed one is recorded and the others go on."""
+        """Ask every series; a failed one is recorded and the others go on, unless the vendor as a whole is out."""
         plan = {s: self.source.build_requests(s, w) for s, w in windows.items()}
-        steps = iter(range(1, 1 + sum(map(len, plan.values()))))
+        total, done, outages = sum(map(len, plan.values())), 0, 0
         for series, requests in plan.items():
-            batch.loads[series] = SeriesLoad(series, windows[series])
+            load = batch.loads[series] = SeriesLoad(series, windows[series])
+            if outages >= OUTAGES_BEFORE_GIVING_UP:
+                load.outcome, load.reason = NOT_ASKED, f"{self.source.NAME} did not answer for the series before"
+                continue
             try:
                 for request in requests:
                     self.take(batch, request)
-                    self.progress(self.source.NAME, next(steps), sum(map(len, plan.values())))
-                if batch.loads[series].parsed == 0:
-                    batch.loads[series].outcome = Outcome.EMPTY.value
+                    done += 1
+                    self.progress(self.source.NAME, done, total)
+                load.outcome, outages = Outcome.OK if load.parsed else Outcome.EMPTY, 0
             except SourceError as error:
-                batch.loads[series].outcome, batch.loads[series].reason = error.outcome.value, str(error)
+                load.outcome, load.reason = error.outcome, str(error)
+                outages = outages + 1 if error.outcome in OUTAGES else 0
                 batch.drop(series)
                 log.warning("%s", error)
         return batch
@@ -96,7 +105,16 @@ class Ingest:
         payload = self.session.get(request)
         landed = self.landing.store(payload, self.run, len(batch.landed), datetime.now(UTC))
         batch.landed.append(landed)
+        self.refuse_wrong_clock(payload)
         batch.add(request.series, self.source.parse(payload.body, request), landed.payload_id)
+
+    def refuse_wrong_clock(self, payload: Payload) -> None:
+        """A clock ahead of the vendor's would take running bars as closed; a given as-of day needs no clock."""
+        skew = clock_skew(payload.headers, datetime.now(UTC)) if self.run.is_now else None
+        if skew is not None and abs(skew) > LARGEST_SKEW:
+            reason = f"this machine's clock and the vendor's differ by {abs(skew)}, so closed bars cannot be told"
+            step = "set this machine's clock, for instance by NTP, and run again"
+            raise SourceError(Outcome.TRANSIENT, payload.request, reason, step)
 
     def rewritten(self, batch: Batch) -> list[Series]:
         """Series whose overlap disagrees with what is stored and which were not asked whole."""
@@ -107,9 +125,7 @@ class Ingest:
         return list(dict.fromkeys(s.series for s in found if s.window.since > self.run.since))
 
 
-def known_span(
-    warehouse: Warehouse, run: Run, source: str, series: Series
-) -> tuple[date | None, date | None]:
+def known_span(warehouse: Warehouse, run: Run, source: str, series: Series) -> tuple[date | None, date | None]:
     """A series' newest stored day as known at the run's instant, and the oldest day ever asked for with success."""
     day = "start_at::date" if series.dataset == "hourly_bars" else "date"
     known = "source = $1 and symbol = $2 and known_at <= $3"
@@ -122,9 +138,7 @@ def known_span(
     return newest, oldest
 
 
-def replay(
-    source: Source, landing: Landing, warehouse: Warehouse, run: Run, lines: Iterable[Landed]
-) -> Batch:
+def replay(source: Source, landing: Landing, warehouse: Warehouse, run: Run, lines: Iterable[Landed]) -> Batch:
     """Load one past run's payloads of one source from the landing alone, as if they had just arrived."""
     batch = Batch(source.NAME, run)
     for line in lines:
@@ -135,6 +149,9 @@ def replay(
         try:
             batch.add(line.series, source.parse(landing.body(line.payload_id), request), line.payload_id)
         except SourceError as error:
-            batch.loads[line.series].outcome, batch.loads[line.series].reason = error.outcome.value, str(error)
+            batch.loads[line.series].outcome, batch.loads[line.series].reason = (
+                error.outcome.value,
+                str(error),
+            )
             batch.drop(line.series)
     return store(warehouse, batch)

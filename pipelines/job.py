@@ -1,5 +1,6 @@
 """The daily job from the command line: lock, watch, run, summarise, exit code."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,16 +15,17 @@ from pipelines.settings import Profile, Settings, new_run
 PUBLISHED, NOTHING_PUBLISHED, USAGE, BUSY = 0, 1, 2, 3
 
 
-def execute(
-    config: dict[str, str], home: Path, started: datetime, *, timings: bool, quiet: bool, verbose: bool
-) -> int:
+def execute(config: dict[str, str], home: Path, started: datetime, *, timings: bool, quiet: bool, verbose: bool) -> int:
     """Run the job under the home's lock; returns the exit code."""
-    out, errors = Console(quiet=quiet), Console(stderr=True)
+    out, errors = (Console(quiet=quiet, width=None if sys.stdout.isatty() else 110), Console(stderr=True))
     if config["profile"] == Profile.SAMPLE:
         out.print("[bold yellow]Sample profile: the market below is SIMULATED.[/]")
     try:
         guard(new_run("", Profile(config["profile"]), home, None, None))
-        with watching(errors, quiet=quiet, verbose=verbose), writing(home, Settings.load().lock_timeout_seconds):
+        with (
+            watching(errors, quiet=quiet, verbose=verbose),
+            writing(home, Settings.load().lock_timeout_seconds),
+        ):
             return run_and_report(config, home, started, out, errors, timings=timings)
     except WarehouseBusy as busy:
         errors.print(f"scaretrade: {busy}", soft_wrap=True, highlight=False)

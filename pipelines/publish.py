@@ -1,7 +1,6 @@
 """Publication: a finished copy for SQL users beside the working file, put in place by one atomic rename."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -104,9 +103,7 @@ def comment(warehouse: Warehouse, run: Run, contract: Contract) -> None:
     text = (SIMULATED if run.is_simulated else "") + contract.description
     warehouse.execute(f"comment on table published.{contract.name} is '{quoted(text)}'")
     for name, column in stored_columns(contract).items():
-        warehouse.execute(
-            f"comment on column published.{contract.name}.{name} is '{quoted(column.comment)}'"
-        )
+        warehouse.execute(f"comment on column published.{contract.name}.{name} is '{quoted(column.comment)}'")
 
 
 def write_parquet(warehouse: Warehouse, folder: Path) -> None:
@@ -130,7 +127,7 @@ def relink(link: Path, target: Path) -> None:
     fresh = link.with_name(link.name + ".new")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(target)
-    os.replace(fresh, link)
+    fresh.replace(link)
 
 
 def clear_unfinished(versions: Path) -> None:

@@ -38,7 +38,13 @@ def batch_of(line: Landed) -> tuple[str, str, str]:
 
 
 def replay_batch(
-    landing: Landing, warehouse: Warehouse, profile: Profile, home: Path, run_id: str, source: str, lines: list[Landed]
+    landing: Landing,
+    warehouse: Warehouse,
+    profile: Profile,
+    home: Path,
+    run_id: str,
+    source: str,
+    lines: list[Landed],
 ) -> str:
     """Load one batch as it was loaded then; a payload that is lost or damaged is named and left out."""
     now = datetime.fromisoformat(lines[0].known_at).replace(tzinfo=UTC)

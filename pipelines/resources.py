@@ -40,7 +40,7 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Take the lock, then open the working file."""
         self._settings = Settings.load()
-        self._run = self.make_run(context.run_id or "direct")
+        self._run = self.make_run(context.run.run_id if context.run else "direct")
         self._stack.enter_context(writing(self._run.home, self._settings.lock_timeout_seconds))
         guard(self._run)
         self._run.state.mkdir(parents=True, exist_ok=True)
@@ -93,9 +93,7 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
             from pipelines.sources.sample import SampleAdapter
 
             universe = load_universe()
-            symbols = {
-                source: {s.vendor_symbol: s.symbol for s in universe.series(source)} for source in SOURCES
-            }
+            symbols = {source: {s.vendor_symbol: s.symbol for s in universe.series(source)} for source in SOURCES}
             adapter = SampleAdapter(symbols, self._run.now)
         base_url = None if self._run.is_simulated else self._settings.base_url(name)
         session = VendorSession(SOURCES[name], base_url, contact=self._settings.contact, adapter=adapter)

@@ -60,6 +60,7 @@ class Run:
     since: date
     now: datetime
     as_of: date
+    is_now: bool = False
 
     @property
     def state(self) -> Path:
@@ -86,7 +87,7 @@ def new_run(
 
         as_of = SAMPLE_END
     now = end_of(as_of) if as_of else clock or datetime.now(UTC)
-    return Run(run_id, profile, home.absolute(), since or FIRST_DAY, now, as_of or now.date())
+    return Run(run_id, profile, home.absolute(), since or FIRST_DAY, now, as_of or now.date(), is_now=as_of is None)
 
 
 def end_of(day: date) -> datetime:

@@ -35,7 +35,7 @@ def facts(home: Path) -> dict[str, Any]:
 def lines(found: dict[str, Any]) -> list[str]:
     """The same for people."""
     kind = "SIMULATED sample data" if found["data"] == "simulated" else "vendors' data"
-    said = [
+    return [
         f"Published {found['published_at']}: {kind}, as of {found['as_of']}, run {found['run_id']}",
         f"Late series: {len(found['late'])}",
         *(f"  {s['source']} {s['dataset']} {s['symbol']}: newest {s['newest']}, due {s['due']}" for s in found["late"]),
@@ -47,4 +47,3 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"Quarantined rows: {found['rejected_rows']}",
         f"Disk used: {found['disk_bytes'] / 1e6:.0f} MB",
     ]
-    return said

@@ -78,9 +78,7 @@ def count_written(warehouse: Warehouse, batch: Batch, table: str, load_id: int) 
         batch.fed_by(table, symbol).written += count
 
 
-def record(
-    warehouse: Warehouse, batch: Batch, load_id: int, rejected: pd.DataFrame, refused: str | None
-) -> None:
+def record(warehouse: Warehouse, batch: Batch, load_id: int, rejected: pd.DataFrame, refused: str | None) -> None:
     """Write the bookkeeping of a batch: payloads, each series' fate and the rejected rows."""
     if batch.landed:
         warehouse.insert("quality.payloads", payload_rows(batch))

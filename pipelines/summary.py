@@ -8,7 +8,9 @@ from rich.table import Table
 
 from pipelines.query import connect
 
-EXAMPLE = "select symbol, date, drawdown from marts.drawdowns where basis = 'price' order by date desc, drawdown limit 5"
+EXAMPLE = (
+    "select symbol, date, drawdown from marts.drawdowns where basis = 'price' order by date desc, drawdown limit 5"
+)
 
 STRESS = """
 with newest as (
@@ -71,7 +73,10 @@ select check_name, table_name, severity, n_failing, message, passed from quality
 where run_id = $1 order by severity, table_name, check_name
 """
 
-LATE = "select source, dataset, symbol, newest_date, due_date from quality.coverage where status = 'late' order by newest_date"
+LATE = """
+select source, dataset, symbol, newest_date, due_date from quality.coverage
+where status = 'late' order by newest_date, symbol
+"""
 
 
 def row_counts(tables: list[tuple[str]]) -> str:

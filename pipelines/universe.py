@@ -66,17 +66,19 @@ class Universe(Strict):
 
     def instruments_frame(self) -> pd.DataFrame:
         """Rows of `core.instruments`: the single instruments, then the baskets."""
-        single = [
-            (s, i.name, i.kind, "24/7" if i.kind == "crypto" else "XNYS", s in self.correlation_bases)
-            + tuple(self.datasets(i).get(d) for d in ("daily_bars", "hourly_bars"))
-            for s, i in self.instruments.items()
-        ]
+        single = [self._instrument_row(symbol, i) for symbol, i in self.instruments.items()]
         baskets = [
             (BASKET_PREFIX + key, b.name, "basket", self._calendar(b), False, None, None)
             for key, b in self.baskets.items()
         ]
         columns = ["symbol", "name", "kind", "calendar", "is_correlation_base", "daily_source", "hourly_source"]
-        return pd.DataFrame(single + baskets, columns=columns)
+        return pd.DataFrame([*single, *baskets], columns=columns)
+
+    def _instrument_row(self, symbol: str, instrument: Instrument) -> tuple[str | bool | None, ...]:
+        calendar = "24/7" if instrument.kind == "crypto" else "XNYS"
+        sources = [self.datasets(instrument).get(dataset) for dataset in ("daily_bars", "hourly_bars")]
+        is_base = symbol in self.correlation_bases
+        return (symbol, instrument.name, instrument.kind, calendar, is_base, *sources)
 
     def basket_members_frame(self) -> pd.DataFrame:
         """Rows of `core.basket_members`: basket symbol and member symbol."""

@@ -69,7 +69,7 @@ class Warehouse:
                 if contract.schema_name == "raw" or name in BOOKKEEPING:
                     self.execute(table_ddl(contract, f"create table if not exists {name}", with_key=True))
             self._set_window(run)
-            for name, contract in contracts().items():
+            for contract in contracts().values():
                 if contract.schema_name == "raw":
                     self.execute(latest_view(contract))
 
@@ -160,8 +160,6 @@ def differs(contract: Contract) -> str:
         tolerance = contract.columns[name].tolerance
         if not tolerance:
             return f"i.{name} is distinct from k.{name}"
-        return (
-            f"(i.{name} is null) <> (k.{name} is null) or abs(i.{name} - k.{name}) > {tolerance} * abs(k.{name})"
-        )
+        return f"(i.{name} is null) <> (k.{name} is null) or abs(i.{name} - k.{name}) > {tolerance} * abs(k.{name})"
 
     return "(" + " or ".join(one(name) for name in contract.value_columns) + ")"

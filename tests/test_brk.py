@@ -146,9 +146,7 @@ LATE = [(date.fromisoformat(day) + timedelta(days=7)).isoformat() for day in DAY
         pytest.param(bulk(["yesterday", *DAYS[1:]]), "begin at yesterday", id="unreadable-first-label"),
         pytest.param(bulk(["zzz", *DAYS[1:]], start=0), "no date", id="unreadable-beginning"),
         pytest.param(bulk([1, 2, 3]), "'date' holds int", id="numeric-labels"),
-        pytest.param(
-            bulk([*DAYS, "2026-02-11", "2026-02-12"], {k: [1.0] * 5 for k in VALUES}), "go on to", id="late"
-        ),
+        pytest.param(bulk([*DAYS, "2026-02-11", "2026-02-12"], {k: [1.0] * 5 for k in VALUES}), "go on to", id="late"),
         pytest.param(bulk(values={"price": [70.5, 71.5]}), "other days", id="unequal-lengths"),
         pytest.param(changed(1, data=[70.5, 71.5]), "2 values of 'price' for 3 days", id="short-array"),
         pytest.param(changed(1, start=FIRST + 1, end=FIRST + 4), "other days", id="shifted-series"),
@@ -184,9 +182,7 @@ def test_answers_are_classified(status: int, outcome: Outcome) -> None:
 
 @responses.activate
 def test_a_renamed_series_is_told_in_the_servers_words() -> None:
-    said = {
-        "error": {"code": "series_not_found", "message": "'supply' not found, did you mean 'supply_btc'?"}
-    }
+    said = {"error": {"code": "series_not_found", "message": "'supply' not found, did you mean 'supply_btc'?"}}
     responses.get("https://mirror.test/api/series/bulk", status=404, json=said)
     with pytest.raises(SourceError, match="did you mean 'supply_btc'") as caught:
         VendorSession(brk, "https://mirror.test").get(REQUEST)

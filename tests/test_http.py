@@ -201,9 +201,7 @@ def test_a_long_retry_after_is_given_up_with_the_time(header: str, status: int) 
         pytest.param(451, Outcome.GEO_BLOCKED, "use another source", id="451"),
     ],
 )
-def test_what_cannot_help_is_not_retried_and_names_the_next_step(
-    status: int, outcome: Outcome, step: str
-) -> None:
+def test_what_cannot_help_is_not_retried_and_names_the_next_step(status: int, outcome: Outcome, step: str) -> None:
     responses.get(URL, status=status, json={"msg": "vendor's words"}, headers={"Retry-After": "1"})
     waits: list[float] = []
     error = failure(waits)
@@ -323,6 +321,14 @@ def test_the_limit_spaces_requests() -> None:
         for _ in range(60):
             one.get(REQUEST)
     assert datetime.now(UTC) - began >= timedelta(seconds=0.9)
+
+
+@responses.activate
+def test_the_limiter_leaves_429_to_the_retries(caplog: pytest.LogCaptureFixture) -> None:
+    responses.get("https://api.test/v1/bars", status=429)
+    with caplog.at_level(logging.INFO):
+        failure(base_url=None)
+    assert {record.name for record in caplog.records} == {"scaretrade.http"}
 
 
 @responses.activate

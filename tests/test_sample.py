@@ -22,10 +22,7 @@ SYMBOLS = {
     "yahoo": {"^VIX": "VIX", **{symbol: symbol for symbol in SHARES}},
     "binance": {f"{coin}USDT": coin for coin in COINS},
 }
-CHAIN = (
-    "date,price,market_cap,supply,realized_cap,realized_price,"
-    "realized_loss_cumulative,realized_profit_cumulative"
-)
+CHAIN = "date,price,market_cap,supply,realized_cap,realized_price,realized_loss_cumulative,realized_profit_cumulative"
 MS = 1000
 
 
@@ -41,9 +38,7 @@ class Vendor:
 
     def chart(self, symbol: str, **params: Any) -> dict[str, Any]:
         params = {"period1": 0, "period2": 2_000_000_000, "interval": "1d", "events": "div,splits"} | params
-        result: dict[str, Any] = self.get(f"/v8/finance/chart/{symbol}", **params).json()["chart"]["result"][
-            0
-        ]
+        result: dict[str, Any] = self.get(f"/v8/finance/chart/{symbol}", **params).json()["chart"]["result"][0]
         return result
 
     def bars(self, symbol: str) -> pd.DataFrame:
@@ -55,9 +50,7 @@ class Vendor:
     def klines(self, symbol: str, interval: str) -> list[list[Any]]:
         rows: list[list[Any]] = []
         start = int(datetime(2020, 1, 2, tzinfo=UTC).timestamp()) * MS
-        while page := self.get(
-            "/api/v3/klines", symbol=symbol, interval=interval, startTime=start, limit=1000
-        ).json():
+        while page := self.get("/api/v3/klines", symbol=symbol, interval=interval, startTime=start, limit=1000).json():
             rows += page
             start = page[-1][0] + 1
         return rows
@@ -91,9 +84,7 @@ def at_close(vendor: Vendor, hours: pd.Series, symbol: str) -> pd.DataFrame:
         .tz_localize(None)
     )
     coin = hours.reindex(ends).to_numpy()
-    return (
-        pd.DataFrame({"share": bars["close"], "coin": coin}, index=bars.index).dropna().apply(np.log).diff()
-    )
+    return pd.DataFrame({"share": bars["close"], "coin": coin}, index=bars.index).dropna().apply(np.log).diff()
 
 
 def rolling(returns: pd.DataFrame) -> pd.Series:
@@ -233,9 +224,7 @@ def test_adjusted_closes_follow_from_the_dividends(vendor: Vendor) -> None:
 
 
 @pytest.mark.parametrize(("symbol", "day", "ratio"), [("NVDA", "2024-06-10", 10), ("AMZN", "2022-06-06", 20)])
-def test_prices_are_on_the_share_basis_of_the_instant(
-    vendor: Vendor, symbol: str, day: str, ratio: int
-) -> None:
+def test_prices_are_on_the_share_basis_of_the_instant(vendor: Vendor, symbol: str, day: str, ratio: int) -> None:
     before = Vendor(datetime.fromisoformat(day).replace(tzinfo=UTC)).bars(symbol)
     after = vendor.bars(symbol)[: len(before)]
     np.testing.assert_allclose(before["close"], after["close"] * ratio, rtol=1e-9)

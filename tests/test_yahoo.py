@@ -50,9 +50,7 @@ def chart() -> dict[str, Any]:
     events = {
         "dividends": {str(TIMES[1]): {"amount": 0.25, "date": TIMES[1]}},
         "capitalGains": {str(TIMES[1]): {"amount": 0.5, "date": TIMES[1]}},
-        "splits": {
-            str(TIMES[3]): {"date": TIMES[3], "numerator": 2.0, "denominator": 1.0, "splitRatio": "2:1"}
-        },
+        "splits": {str(TIMES[3]): {"date": TIMES[3], "numerator": 2.0, "denominator": 1.0, "splitRatio": "2:1"}},
     }
     adjusted = [{"adjclose": [10.5, 11.9, None, 6.5]}]
     indicators = {"quote": [quote], "adjclose": adjusted}
@@ -139,9 +137,8 @@ def test_the_composed_answer_gives_the_rows_written_by_hand() -> None:
             ["2026-03-05", "2026-03-08", "2026-03-09"],
             id="hour-before-midnight",
         ),
-        pytest.param(
-            [at("2026-03-09", "09:00", "Asia/Tokyo")], "Asia/Tokyo", ["2026-03-09"], id="east-of-greenwich"
-        ),
+        pytest.param([at("2026-03-06", "22:30")], "America/New_York", ["2026-03-06"], id="evening-trade"),
+        pytest.param([at("2026-03-09", "09:00", "Asia/Tokyo")], "Asia/Tokyo", ["2026-03-09"], id="east-of-greenwich"),
     ],
 )
 def test_the_date_is_the_local_session_day(stamps: list[int], zone: str, expected: list[str]) -> None:
@@ -185,9 +182,8 @@ def test_rows_outside_the_window_are_left_out() -> None:
         pytest.param(changed("indicators", "adjclose", to=...), id="absent"),
         pytest.param(changed("indicators", "adjclose", to=[{"adjclose": None}]), id="null"),
         pytest.param(changed("indicators", "adjclose", to=[{}]), id="empty"),
-        pytest.param(
-            changed("indicators", "adjclose", 0, "adjclose", to=[float("nan")] * 4), id="non-finite"
-        ),
+        pytest.param(changed("indicators", "adjclose", 0, "adjclose", to=[float("nan")] * 4), id="nan"),
+        pytest.param(changed("indicators", "adjclose", 0, "adjclose", to=[float("inf")] * 4), id="infinite"),
     ],
 )
 def test_the_adjusted_close_may_be_absent(document: Any) -> None:
@@ -242,12 +238,13 @@ RESULT = chart()["chart"]["result"][0]
         pytest.param(changed("timestamp", 1, to=10**18), "out of range", id="absurd-time"),
         pytest.param(changed("indicators", "quote", 0, "low", to=...), "'low' is missing", id="no-column"),
         pytest.param(changed("indicators", "quote", 0, "low", to=[1.0]), "1 values of 'low'", id="unequal"),
-        pytest.param(
-            changed("indicators", "adjclose", 0, "adjclose", to=[1]), "for 4 times", id="unequal-adj"
-        ),
+        pytest.param(changed("indicators", "adjclose", 0, "adjclose", to=[1]), "for 4 times", id="unequal-adj"),
         pytest.param(changed("indicators", "quote", 0, "close", 0, to="11"), "holds str", id="text"),
         pytest.param(changed("indicators", "quote", 0, "close", 0, to=True), "holds bool", id="boolean"),
         pytest.param(changed("indicators", "quote", 0, "close", 0, to=10**400), "out of range", id="too-big"),
+        pytest.param(
+            changed("events", "dividends", "1", to={"date": True, "amount": 1}), "'date' is bool", id="date-bool"
+        ),
         pytest.param(changed("events", "splits", to=[1]), "'splits' holds list", id="event-list"),
         pytest.param(changed("events", "dividends", "1", to={"date": 1}), "'amount'", id="no-amount"),
         pytest.param({"chart": {"result": [], "error": None}}, "0 results", id="no-result"),

@@ -97,6 +97,4 @@ def next_step(outcome: Outcome, request: Request) -> str:
 
 def schema_drift(request: Request, reason: str) -> SourceError:
     """The error of a payload that is not what the vendor's module describes."""
-    return SourceError(
-        Outcome.SCHEMA_DRIFT, request, redact(reason), next_step(Outcome.SCHEMA_DRIFT, request)
-    )
+    return SourceError(Outcome.SCHEMA_DRIFT, request, redact(reason), next_step(Outcome.SCHEMA_DRIFT, request))

@@ -58,9 +58,7 @@ def classify(response: requests.Response) -> Outcome:
 def parse(body: bytes, request: Request) -> dict[str, pd.DataFrame]:
     """The bars of one page, the running bar included; null is never written by this vendor and refused."""
     rows = document(body, request)
-    check(
-        isinstance(rows, list) and len(rows) <= PAGE_BARS, request, f"not a list of {PAGE_BARS} bars at most"
-    )
+    check(isinstance(rows, list) and len(rows) <= PAGE_BARS, request, f"not a list of {PAGE_BARS} bars at most")
     only(rows, {list}, "bars", request)
     check(set(map(len, rows)) <= {_FIELDS}, request, f"a bar has not {_FIELDS} fields")
     fields = list(zip(*rows, strict=True)) or [()] * _FIELDS
@@ -69,9 +67,7 @@ def parse(body: bytes, request: Request) -> dict[str, pd.DataFrame]:
     values = {name: decimals(fields[at], name, request) for at, name in enumerate(names, start=1)}
     table = request.series.dataset
     if table == "daily_bars":
-        return {
-            table: frame(table, request, {"date": opened, "close_adjusted_vendor": float("nan"), **values})
-        }
+        return {table: frame(table, request, {"date": opened, "close_adjusted_vendor": float("nan"), **values})}
     return {table: frame(table, request, {"start_at": opened, **values})}
 
 
@@ -81,9 +77,7 @@ def _check_times(opens: Sequence[Any], closes: Sequence[Any], request: Request) 
     step = pd.Timedelta(milliseconds=DATASETS[request.series.dataset][1])
     first, last = (pd.Timestamp(int(request.params[key]), unit="ms") for key in ("startTime", "endTime"))
     lasted = stamps(closes, "ms", "close time", request) - opened
-    check(
-        bool(((opened >= first) & (opened <= last)).all()), request, "a bar lies outside the days asked for"
-    )
+    check(bool(((opened >= first) & (opened <= last)).all()), request, "a bar lies outside the days asked for")
     fits = (opened == opened.floor(step)) & (lasted > pd.Timedelta(0)) & (lasted < step)
     check(bool(fits.all()), request, f"a bar is not a whole {request.params['interval']}")
     return opened

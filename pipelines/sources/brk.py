@@ -16,9 +16,7 @@ NAME = "brk"
 BASE_URL = "https://bitview.space"
 REQUESTS_PER_SECOND: float = 1.0
 HEADERS: Mapping[str, str] = {}
-TERMS = (
-    "MIT software on a volunteer's host: no SLA and no stated data licence; self-host for anything serious."
-)
+TERMS = "MIT software on a volunteer's host: no SLA and no stated data licence; self-host for anything serious."
 
 DATASETS = {"onchain": "day1"}
 # The vendor's series with the unit it declares, and our name for it.
@@ -65,11 +63,7 @@ def parse(body: bytes, request: Request) -> dict[str, pd.DataFrame]:
     wide = {}
     for part, (name, (unit, metric)) in zip(answer[1:], SERIES.items(), strict=True):
         wide[metric] = numbers(_column(part, name, unit, answer[0], request), name, request)
-    rows = (
-        pd.DataFrame(wide, index=pd.Index(dates, name="date"))
-        .melt(var_name="metric", ignore_index=False)
-        .dropna()
-    )
+    rows = pd.DataFrame(wide, index=pd.Index(dates, name="date")).melt(var_name="metric", ignore_index=False).dropna()
     rows = rows[rows.index <= pd.Timestamp(request.window.until)].reset_index()
     return {"onchain": frame("onchain", request, {name: rows[name] for name in ("date", "metric", "value")})}
 
@@ -79,9 +73,7 @@ def _column(part: Any, name: str, unit: str, first: Any, request: Request) -> li
     data: list[Any] = member(part, "data", list, request)
     start, end = (member(part, key, int, request) for key in ("start", "end"))
     index, declared = (member(part, key, str, request) for key in ("index", "type"))
-    check(
-        (index, declared) == ("day1", unit), request, f"'{name}' is {declared} by {index}, not {unit} by day1"
-    )
+    check((index, declared) == ("day1", unit), request, f"'{name}' is {declared} by {index}, not {unit} by day1")
     check(start == first["start"] and end == first["end"], request, f"'{name}' covers other days than 'date'")
     check(len(data) == end - start, request, f"{len(data)} values of '{name}' for {end - start} days")
     return data

@@ -89,19 +89,18 @@ class VendorSession:
             return retrying(self._once, request)
         except Failed as failure:
             last = failure
+        # Raised outside the handler: the library's own error, whose text holds the whole URL, must not chain.
         tried = int(retrying.statistics["attempt_number"])
         reason = last.reason if tried == 1 else f"{last.reason} (after {tried} attempts)"
         raise SourceError(last.outcome, request, reason, last.next_step)
 
     def _once(self, request: Request) -> Payload:
-        # Raised outside the handler: the library's own error, whose text holds the whole URL, must not chain.
         try:
             response = self._fetch(request)
         except (requests.RequestException, HTTPException, OSError) as error:
-            failure = broken(error, request, urlsplit(self.base_url).hostname or "?", self._attempts)
-        else:
-            return self._judge(response, request)
-        raise failure
+            host = urlsplit(self.base_url).hostname or "?"
+            raise broken(error, request, host, self._attempts) from None
+        return self._judge(response, request)
 
     def _fetch(self, request: Request) -> requests.Response:
         url, params = f"{self.base_url}{request.path}", dict(request.params)

@@ -33,13 +33,11 @@ class Failed(SourceError):
         tries: int = 1,
         wait: float | None = None,
     ) -> None:
-        super().__init__(outcome, request, redact(reason), next_step)
+        super().__init__(outcome, request, reason, next_step)
         self.tries, self.wait = tries, wait
 
 
-def refused(
-    outcome: Outcome, response: requests.Response, request: Request, attempts: int, now: datetime
-) -> Failed:
+def refused(outcome: Outcome, response: requests.Response, request: Request, attempts: int, now: datetime) -> Failed:
     """The failure that a vendor's answer is."""
     cut_off = outcome is Outcome.TRANSIENT and response.status_code < 300
     said = f"an incomplete body of {len(response.content)} bytes" if cut_off else excerpt(response)

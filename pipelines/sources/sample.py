@@ -151,9 +151,7 @@ class SampleAdapter(BaseAdapter):
         data: list[Any] = [(BRK_ZERO + timedelta(i)).isoformat() for i in range(start, end)]
         if name != "date":
             values = market(self.seed).chain[name].round(8 if name == "supply" else 2).tolist()
-            data = [None] * (min(zero, end) - min(zero, start)) + values[
-                max(start - zero, 0) : max(end - zero, 0)
-            ]
+            data = [None] * (min(zero, end) - min(zero, start)) + values[max(start - zero, 0) : max(end - zero, 0)]
         kind = {"date": "Date", "supply": "Bitcoin"}.get(name, "Dollars")
         stamp = datetime.fromtimestamp(self.as_of, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return {

@@ -1,14 +1,13 @@
 """The simulated sample market: random paths with a plausible structure. Nothing in here ever happened."""
 
-import warnings
 import zlib
 from datetime import date
 from functools import cached_property, lru_cache
 from itertools import accumulate
 
-import exchange_calendars
 import numpy as np
 
+from pipelines.calendars import sessions
 from pipelines.sources.sample_paths import (
     DAY,
     HOUR,
@@ -37,12 +36,9 @@ CHURN = 0.0003
 
 def _sessions() -> tuple[Ints, Ints]:
     """Opens and closes of the New York Stock Exchange in Unix seconds."""
-    with warnings.catch_warnings():
-        # The library reads times in a way that pandas deprecates.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        calendar = exchange_calendars.get_calendar("XNYS", start=SAMPLE_START, end=SAMPLE_END)
-    opens, closes = (calendar.schedule[name].dt.tz_localize(None) for name in ("open", "close"))
-    return opens.to_numpy("datetime64[s]").astype(np.int64), closes.to_numpy("datetime64[s]").astype(np.int64)
+    schedule = sessions(SAMPLE_START, SAMPLE_END)
+    opens, closes = (schedule[name].to_numpy("datetime64[s]").astype(np.int64) for name in ("open_at", "close_at"))
+    return opens, closes
 
 
 class Market:
@@ -61,9 +57,7 @@ class Market:
     def factors(self) -> dict[str, Floats]:
         """Cumulative log return of each equity factor by session."""
         return {
-            name: bridge(
-                shocks(self.generator(name), self.opens, f["daily_vol"], "equity"), self.opens, f["levels"]
-            )
+            name: bridge(shocks(self.generator(name), self.opens, f["daily_vol"], "equity"), self.opens, f["levels"])
             for name, f in PARAMETERS["factors"].items()
         }
 
@@ -101,9 +95,7 @@ class Market:
         p = PARAMETERS["crypto_factor"]
         steps = shocks(self.generator("crypto"), self.hours, p["daily_vol"] / np.sqrt(24), "crypto")
         linked = sum(np.diff(self.factors[name], prepend=0.0) * part for name, part in p["link"].items())
-        return bridge(
-            steps + along(p["coupling"], self.hours) * self.by_hour(linked), self.hours, p["levels"]
-        )
+        return bridge(steps + along(p["coupling"], self.hours) * self.by_hour(linked), self.hours, p["levels"])
 
     def by_hour(self, returns: Floats) -> Floats:
         """Session returns spread over the hours after the previous close and those of the session itself."""
@@ -136,14 +128,10 @@ class Market:
         mined = 144 * np.array([12.5, 6.25, 3.125])[np.searchsorted(halvings, bars.start, side="right")]
         supply = 18_130_000 + np.cumsum(mined)
         blur, churn = 2e-5 * rng.standard_normal(n), np.exp(0.2 * rng.standard_normal(n))
-        return self.totals(
-            price, supply, mined, blur, churn * along(PARAMETERS["turbulence"]["losses"], bars.start)
-        )
+        return self.totals(price, supply, mined, blur, churn * along(PARAMETERS["turbulence"]["losses"], bars.start))
 
     @staticmethod
-    def totals(
-        price: Floats, supply: Floats, mined: Floats, blur: Floats, churn: Floats
-    ) -> dict[str, Floats]:
+    def totals(price: Floats, supply: Floats, mined: Floats, blur: Floats, churn: Floats) -> dict[str, Floats]:
         """Realized cap follows the market's as coins turn over; churn is realized both ways."""
         worth = price * supply
         cap = np.empty(len(price))

@@ -45,7 +45,8 @@ def bridge(steps: Floats, times: Ints, levels: Mapping[date, float]) -> Floats:
     """The running sum of `steps`, bent so that it passes through each dated level."""
     path = np.cumsum(steps)
     at = np.searchsorted(times, [unix(day) for day in levels]).clip(max=len(times) - 1)
-    return path + np.interp(times, times[at], np.array(list(levels.values())) - path[at])
+    bent: Floats = path + np.interp(times, times[at], np.array(list(levels.values())) - path[at])
+    return bent
 
 
 def shocks(rng: np.random.Generator, times: Ints, sigma: float, regime: str) -> Floats:

@@ -34,10 +34,7 @@ class Chart:
     def __init__(self, seed: int, symbol: str, as_of: int) -> None:
         bars = _share(seed, symbol)
         n = int(np.searchsorted(bars.end, as_of, side="right"))
-        splits = {
-            int(np.searchsorted(bars.start, unix(d))): k
-            for d, k in PARAMETERS["splits"].get(symbol, {}).items()
-        }
+        splits = {int(np.searchsorted(bars.start, unix(d))): k for d, k in PARAMETERS["splits"].get(symbol, {}).items()}
         basis = prod(k for i, k in splits.items() if i >= n)
         self.symbol, self.time, self.end = symbol, bars.start[:n].tolist(), bars.end[:n].tolist()
         prices = {name: getattr(bars, name)[:n] * basis for name in ("open", "high", "low", "close")}

@@ -45,9 +45,7 @@ def build_requests(series: Series, window: Window) -> list[Request]:
         "events": "div,splits,capitalGains",
         "includePrePost": "false",
     }
-    return [
-        Request(NAME, series, f"/v8/finance/chart/{quote(series.vendor_symbol, safe='')}", params, window)
-    ]
+    return [Request(NAME, series, f"/v8/finance/chart/{quote(series.vendor_symbol, safe='')}", params, window)]
 
 
 def _midnight(day: date) -> int:
