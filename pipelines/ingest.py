@@ -11,6 +11,7 @@ from pipelines.calendars import last_complete_day, last_complete_session
 from pipelines.contracts import contracts
 from pipelines.landing import Landed, Landing
 from pipelines.settings import Run
+from pipelines.sources.answers import NETWORK_STEP
 from pipelines.sources.base import Outcome, Request, Series, Source, SourceError, Window
 from pipelines.sources.http import Payload, clock_skew
 from pipelines.store import store
@@ -95,10 +96,16 @@ class Ingest:
                 load.outcome, outages = Outcome.OK if load.parsed else Outcome.EMPTY, 0
             except SourceError as error:
                 load.outcome, load.reason = error.outcome, str(error)
-                outages = outages + 1 if error.outcome in OUTAGES else 0
+                outages = outages + self.outage(error)
                 batch.drop(series)
                 log.warning("%s", error)
         return batch
+
+    def outage(self, error: SourceError) -> int:
+        """How much a failure says that the vendor as a whole is out; one that was not reached is."""
+        if error.next_step == NETWORK_STEP:
+            return OUTAGES_BEFORE_GIVING_UP
+        return 1 if error.outcome in OUTAGES else 0
 
     def take(self, batch: Batch, request: Request) -> None:
         """Ask once, keep the answer before anyone looks into it, then parse it into the batch."""

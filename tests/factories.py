@@ -1,15 +1,10 @@
 """A warehouse in memory filled by hand: raw rows in, derived tables out."""
 
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
-import exchange_calendars
 import numpy as np
 import pandas as pd
 
@@ -61,8 +56,7 @@ class Market:
         self.run = a_run(as_of, since)
         self.warehouse = Warehouse(":memory:")
         self.built: set[str] = set()
-        with kept_calendars():
-            self.warehouse.prepare(self.run)
+        self.warehouse.prepare(self.run)
 
     def add(
         self,
@@ -135,11 +129,10 @@ class Market:
 
     def build(self, *names: str) -> "Market":
         """Build these tables and everything they read, as far as rows came since."""
-        with kept_calendars():
-            for name in needed(*names):
-                if name not in self.built:
-                    build(self.warehouse, self.run, name)
-                    self.built.add(name)
+        for name in needed(*names):
+            if name not in self.built:
+                build(self.warehouse, self.run, name)
+                self.built.add(name)
         return self
 
     def table(self, name: str, where: str = "true") -> pd.DataFrame:
@@ -153,23 +146,11 @@ class Market:
         return self.warehouse.frame(f"select * from {name} where {where} order by {order}")
 
 
-kept_calendar = cache(exchange_calendars.get_calendar)
-
-
-@contextmanager
-def kept_calendars() -> Iterator[None]:
-    """Each calendar is made once in all tests, without the warning that pandas 3.1 gives about its library."""
-    quiet = warnings.catch_warnings(action="ignore", category=DeprecationWarning)
-    with quiet, patch("exchange_calendars.get_calendar", kept_calendar):
-        yield
-
-
 def sessions_of(first: str, last: str) -> pd.DatetimeIndex:
     """New York sessions between two days."""
     from pipelines.calendars import sessions
 
-    with kept_calendars():
-        return pd.DatetimeIndex(sessions(_day(first), _day(last))["date"])
+    return pd.DatetimeIndex(sessions(_day(first), _day(last))["date"])
 
 
 def nulls(values: pd.Series) -> bool:

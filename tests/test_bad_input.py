@@ -52,13 +52,16 @@ def home(published_yesterday, tmp_path, tampered):
     tampered.spoil = lambda path, body: body
 
 
-def chart(path, body, symbol, change):
-    """Yahoo's body with one symbol's chart changed in place."""
-    if f"/chart/{symbol}?" not in path:
-        return body
+def edited(body, change):
+    """Yahoo's body with its chart changed in place."""
     document = json.loads(body)
     change(document["chart"]["result"][0])
     return json.dumps(document).encode()
+
+
+def chart(path, body, symbol, change):
+    """The same for one symbol; every other answer stays as it is."""
+    return edited(body, change) if f"/chart/{symbol}?" in path else body
 
 
 def newest(home, symbol):
@@ -77,84 +80,88 @@ def load(home, symbol):
     return rows(home / "market.duckdb", query, symbol)[0]
 
 
-ANSWERS_WITHOUT_DATA = {
-    "unknown symbol": (
-        lambda path, body: (404, {}, b'{"chart":{"result":null,"error":{"code":"Not Found","description":"gone"}}}'),
-        ("not_found", "check the symbol in pipelines/universe.yaml"),
-    ),
-    "empty body": (lambda path, body: b"", ("transient", "run again later")),
-    "HTML with 200": (
-        lambda path, body: (200, {"Content-Type": "text/html"}, b"<html>Will be right back</html>"),
-        ("challenge", "look at it in a browser"),
-    ),
-    "truncated JSON": (lambda path, body: body[: len(body) // 2], ("transient", "run again later")),
-    "missing column": (
-        lambda path, body: chart(path, body, "MSFT", lambda r: r["indicators"]["quote"][0].pop("close")),
-        ("schema_drift", "pipelines/sources/yahoo.py"),
+GONE = b'{"chart":{"result":null,"error":{"code":"Not Found","description":"gone"}}}'
+WITHOUT_DATA = {
+    # symbol: how its answer is spoilt, and what must be recorded with which next step
+    "MSFT": (lambda body: (404, {}, GONE), "not_found", "check the symbol in pipelines/universe.yaml"),
+    "AMZN": (lambda body: b"", "transient", "run again later"),
+    "ORCL": (lambda body: (200, {"Content-Type": "text/html"}, b"<html>Sorry</html>"), "challenge", "in a browser"),
+    "AVGO": (lambda body: body[: len(body) // 2], "transient", "run again later"),
+    "TSM": (
+        lambda body: edited(body, lambda r: r["indicators"]["quote"][0].pop("close")),
+        "schema_drift",
+        "pipelines/sources/yahoo.py",
     ),
 }
 
 
-@pytest.mark.parametrize("case", ANSWERS_WITHOUT_DATA)
-def test_a_series_without_an_answer_goes_stale_and_the_others_go_on(home, tampered, case):
-    spoil, (outcome, step) = ANSWERS_WITHOUT_DATA[case]
-    tampered.spoil = lambda path, body: spoil(path, body) if "/chart/MSFT?" in path else body
+def symbol_of(path):
+    return path.partition("/chart/")[2].partition("?")[0]
+
+
+def test_a_series_without_an_answer_goes_stale_and_the_others_go_on(home, tampered):
+    def spoil(path, body):
+        return WITHOUT_DATA[symbol_of(path)][0](body) if symbol_of(path) in WITHOUT_DATA else body
+
+    tampered.spoil = spoil
     result = run(home, tampered, TODAY)
     assert result.exit_code == 0, result.output
-    assert (newest(home, "MSFT"), newest(home, "CRM")) == (YESTERDAY, TODAY)
-    found, reason = load(home, "MSFT")
-    assert found == outcome
-    assert "yahoo daily_bars MSFT" in reason
-    assert step in reason
-    late = rows(
-        home / "market.duckdb", "select symbol, newest_date::varchar from quality.coverage where status = 'late'"
-    )
-    assert late == [("MSFT", YESTERDAY)]
+    for symbol, (_, outcome, step) in WITHOUT_DATA.items():
+        found, reason = load(home, symbol)
+        assert found == outcome
+        assert f"yahoo daily_bars {symbol}" in reason
+        assert step in reason
+        assert f"yahoo daily_bars {symbol}: {outcome}" in result.output
+    late = "select symbol, newest_date::varchar from quality.coverage where status = 'late'"
+    assert set(rows(home / "market.duckdb", late)) == {(symbol, YESTERDAY) for symbol in WITHOUT_DATA}
+    assert newest(home, "CRM") == TODAY
 
 
 def last(quote, name, value):
     quote["indicators"]["quote"][0][name][-1] = value
 
 
-def repeat_last_day(result, close):
+def repeat_last_but_one(result, close=None):
     result["timestamp"].insert(-1, result["timestamp"][-2])
-    for values in [*result["indicators"]["quote"][0].values(), result["indicators"]["adjclose"][0]["adjclose"]]:
+    quote = result["indicators"]["quote"][0]
+    for values in [*quote.values(), result["indicators"]["adjclose"][0]["adjclose"]]:
         values.insert(-1, values[-2])
-    result["indicators"]["quote"][0]["close"][-2] = close or result["indicators"]["quote"][0]["close"][-3]
+    quote["close"][-2] = close(quote) if close else quote["close"][-2]
 
 
 BAD_ROWS = {
-    "negative price": (lambda r: last(r, "low", -1.0), [("MSFT", TODAY, "low is above 0.0")], YESTERDAY),
-    "high below low": (lambda r: last(r, "high", 0.01), [("MSFT", TODAY, "high is at least low")], YESTERDAY),
-    "price missing": (lambda r: last(r, "close", None), [("MSFT", TODAY, "close is known")], YESTERDAY),
-    "day repeated the same": (
-        lambda r: repeat_last_day(r, None),
-        [("MSFT", YESTERDAY, "one row for each symbol, date")],
+    # symbol: what is wrong, the rows rejected with their reasons, and the newest day that remains
+    "MSFT": (lambda r: last(r, "low", -1.0), [(TODAY, "low is above 0.0")], YESTERDAY),
+    "AMZN": (lambda r: last(r, "high", 0.01), [(TODAY, "high is at least low")], YESTERDAY),
+    "ORCL": (lambda r: last(r, "close", None), [(TODAY, "close is known")], YESTERDAY),
+    "AVGO": (repeat_last_but_one, [(YESTERDAY, "one row for each symbol, date")], TODAY),
+    "TSM": (
+        lambda r: repeat_last_but_one(r, lambda quote: quote["low"][-2]),
+        [(YESTERDAY, "one row for each symbol, date")] * 2,
         TODAY,
     ),
 }
 
 
-@pytest.mark.parametrize("case", BAD_ROWS)
-def test_a_bad_row_is_quarantined_and_a_good_payload_heals_it(home, tampered, case):
-    change, expected, still = BAD_ROWS[case]
-    tampered.spoil = lambda path, body: chart(path, body, "MSFT", change)
+def test_bad_rows_are_quarantined_and_a_good_payload_heals_them(tmp_path, tampered):
+    home = tmp_path / "home"
+
+    def spoil(path, body):
+        return edited(body, BAD_ROWS[symbol_of(path)][0]) if symbol_of(path) in BAD_ROWS else body
+
+    tampered.spoil = spoil
     assert run(home, tampered, TODAY).exit_code == 0
-    assert rejected(home) == expected
-    assert newest(home, "MSFT") == still
-    payload = rows(home / "market.duckdb", "select payload_id from quality.rejected_rows")[0][0]
-    assert list((home / "live" / "landing").glob(f"*/{payload}.gz"))
+    for symbol, (_, expected, still) in BAD_ROWS.items():
+        assert [(day, reason) for s, day, reason in rejected(home) if s == symbol] == expected
+        assert newest(home, symbol) == still
+    missing = "select n_missing, last_missing_date::varchar from quality.coverage where symbol = 'TSM'"
+    assert rows(home / "market.duckdb", missing) == [(1, YESTERDAY)]
+    for (payload,) in rows(home / "market.duckdb", "select distinct payload_id from quality.rejected_rows"):
+        assert list((home / "live" / "landing").glob(f"*/{payload}.gz"))
     tampered.spoil = lambda path, body: body
     assert run(home, tampered, TODAY).exit_code == 0
-    assert newest(home, "MSFT") == TODAY
-
-
-def test_contradicting_rows_of_one_day_are_both_rejected(home, tampered):
-    tampered.spoil = lambda path, body: chart(
-        path, body, "MSFT", lambda r: repeat_last_day(r, 1e-3 + r["indicators"]["quote"][0]["low"][-2])
-    )
-    assert run(home, tampered, TODAY).exit_code == 0
-    assert [row[:2] for row in rejected(home)] == [("MSFT", YESTERDAY)] * 2
+    assert {newest(home, symbol) for symbol in BAD_ROWS} == {TODAY}
+    assert rows(home / "market.duckdb", missing) == [(0, None)]
 
 
 def test_a_batch_full_of_bad_rows_is_refused_whole_and_yesterday_stays(home, tampered):

@@ -151,7 +151,6 @@ def test_depth_intraday_uses_highs_of_earlier_episodes():
     assert episodes(market)["depth_intraday"].tolist() == pytest.approx([98 / 120 - 1, 97 / 120 - 1], **EXACT)
 
 
-@pytest.mark.xfail(reason="marts/drawdown_episodes.sql: least(NULL, 0) is 0 in DuckDB, not NULL")
 @pytest.mark.parametrize("where", [TOTAL, "symbol = 'basket:hyperscalers' and basis = 'price'"])
 def test_depth_intraday_is_unknown_where_lows_are(where):
     found = episodes(path([100, 90, 95]), where)

@@ -168,12 +168,13 @@ def test_other_duplicates_stay_for_the_checks() -> None:
     assert days(rows)[:2] == ["2026-03-05", "2026-03-05"]
 
 
-def test_rows_outside_the_window_are_left_out() -> None:
+def test_rows_before_the_window_are_left_out_and_later_ones_are_judged_downstream() -> None:
+    whole = parse(chart())
     window = Window(date(2026, 3, 6), date(2026, 3, 9), WINDOW.now)
     tables = parse(chart(), yahoo.build_requests(SERIES, window)[0])
-    assert days(tables["daily_bars"]) == ["2026-03-06", "2026-03-09"]
-    assert tables["splits"].empty
-    assert len(tables["dividends"]) == 1
+    for name, rows in whole.items():
+        assert days(tables[name]) == [day for day in days(rows) if day >= "2026-03-06"]
+    assert days(tables["daily_bars"]) != days(whole["daily_bars"])
 
 
 @pytest.mark.parametrize(

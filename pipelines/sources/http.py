@@ -55,7 +55,7 @@ class VendorSession:
         timeouts: tuple[float, float] = (5.0, 30.0),
         attempts: int = 5,
         max_bytes: int = 64 * 2**20,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = lambda seconds: time.sleep(seconds),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         adapter: BaseAdapter | None = None,
     ) -> None:

@@ -1,6 +1,7 @@
 """The one retry policy: which failures are worth another attempt, and how long to wait before it."""
 
 import logging
+import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ LONGEST_BACKOFF_S = 30
 LONGEST_RETRY_AFTER_S = 120
 # A maintenance page may pass quickly, but a challenge must not be hammered.
 CHALLENGE_TRIES = 3
+# Without a network, waiting longer helps nobody.
+UNREACHED_TRIES = 3
 
 _log = logging.getLogger("scaretrade.http")
 _backoff = tenacity.wait_random_exponential(multiplier=1, max=LONGEST_BACKOFF_S)
@@ -69,7 +72,9 @@ def broken(error: Exception, request: Request, host: str, attempts: int) -> Fail
         return Failed(Outcome.CHALLENGE, request, reason, next_step(Outcome.CHALLENGE, request))
     if isinstance(error, ValueError) and not isinstance(error, requests.JSONDecodeError):
         return Failed(Outcome.SCHEMA_DRIFT, request, reason, "check the base URL in .env")
-    return Failed(Outcome.TRANSIENT, request, reason, NETWORK_STEP, attempts)
+    never_reached = isinstance(root, ConnectionRefusedError | socket.gaierror)
+    tries = min(UNREACHED_TRIES, attempts) if never_reached else attempts
+    return Failed(Outcome.TRANSIENT, request, reason, NETWORK_STEP, tries)
 
 
 def _root(error: BaseException) -> BaseException:

@@ -12,26 +12,40 @@ with days as (
     group by symbol, date, source
 ),
 
--- A flow is known only when the day before is there too.
-flows as (
+neighbours as (
     select
         *,
-        case when date_diff('day', lag(date) over series, date) = 1 then loss_to_date - lag(loss_to_date) over series end
-            as realized_loss_usd,
-        case when date_diff('day', lag(date) over series, date) = 1 then profit_to_date - lag(profit_to_date) over series end
-            as realized_profit_usd,
-        realized_cap_usd - lag(realized_cap_usd) over series as realized_cap_change,
-        (supply - lag(supply) over series) * price_usd as issuance
+        date_diff('day', lag(date) over series, date) = 1 as follows,
+        lag(loss_to_date) over series as last_loss,
+        lag(profit_to_date) over series as last_profit,
+        lag(realized_cap_usd) over series as last_realized_cap,
+        lag(supply) over series as last_supply
     from days
     window series as (partition by asset, provider, variant order by date)
 ),
 
-implied as (
+-- A flow is known only when the day before is there too.
+flows as (
     select
         *,
-        greatest(coalesce(realized_profit_usd, 0) + issuance - realized_cap_change, 0) as implied_loss_usd,
+        case when follows then loss_to_date - last_loss end as realized_loss_usd,
+        case when follows then profit_to_date - last_profit end as realized_profit_usd,
+        case when follows then realized_cap_usd - last_realized_cap end as realized_cap_change,
+        case when follows then (supply - last_supply) * price_usd end as issuance
+    from neighbours
+),
+
+balances as (
+    select
+        *,
+        coalesce(realized_profit_usd, 0) + issuance - realized_cap_change as balance,
         lag(realized_loss_usd) over (partition by asset, provider, variant order by date) as loss_before
     from flows
+),
+
+implied as (
+    select *, case when balance < 0 then 0 else balance end as implied_loss_usd
+    from balances
 )
 
 select
@@ -39,6 +53,7 @@ select
     realized_loss_usd, realized_profit_usd, implied_loss_usd,
     case
         -- Differences of a cumulative series carry its rounding: two cents decide what is equal.
+        when realized_loss_usd <= -0.02 then 'fell'
         when realized_loss_usd < 0.02 then 'zero'
         when abs(realized_loss_usd - loss_before) < 0.02 then 'repeat'
         when

@@ -24,7 +24,7 @@ episodes as (
         min(date) as first_under_date,
         min(case when drawdown = depth then date end) as valley_date,
         max(case when date = last_date then next_date end) as recovery_date,
-        least(min(low / highest_high) - 1, 0) as depth_intraday,
+        min(low / highest_high) - 1 as depth_intraday,
         count(*) as n_obs
     from falls
     group by symbol, basis, peak_date, depth

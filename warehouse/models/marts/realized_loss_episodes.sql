@@ -38,12 +38,13 @@ newest as (
 ),
 
 totals as (
-    select s.asset, s.provider, s.variant, s.spell, sum(r.realized_loss_usd) as total_loss_usd
+    select
+        s.asset, s.provider, s.variant, s.spell,
+        sum(case when r.fault is null then r.realized_loss_usd else 0 end) as total_loss_usd
     from spells as s
     inner join marts.realized_losses as r
         on s.asset = r.asset and s.provider = r.provider and s.variant = r.variant
         and r.date between s.start_date and s.last_date
-    where r.fault is null
     group by s.asset, s.provider, s.variant, s.spell
 )
 
