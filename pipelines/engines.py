@@ -29,13 +29,17 @@ def numbered_sessions(run: Run) -> pd.DataFrame:
     return frame.assign(session_number=range(1, len(frame) + 1))
 
 
+HEADLINE_CORRELATIONS = """
+select base_symbol, other_symbol, window_sessions, date, correlation, ci_low, ci_high from marts.correlations
+where alignment = 'exchange_close' and method = 'pearson'
+order by base_symbol, other_symbol, window_sessions, date
+"""
+
 PYTHON_MODELS: dict[str, PythonModel] = {
     "core.instruments": lambda warehouse, run: load_universe().instruments_frame(),
     "core.basket_members": lambda warehouse, run: load_universe().basket_members_frame(),
     "core.sessions": lambda warehouse, run: numbered_sessions(run),
-    "marts.correlation_regimes": lambda warehouse, run: correlation_regimes(
-        warehouse.frame("select * from marts.correlations where alignment = 'exchange_close'")
-    ),
+    "marts.correlation_regimes": lambda warehouse, run: correlation_regimes(warehouse.frame(HEADLINE_CORRELATIONS)),
 }
 
 

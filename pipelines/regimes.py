@@ -1,6 +1,7 @@
 """Correlation regimes: a state machine with hysteresis, which SQL cannot say plainly. Pure functions of frames."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import pandas as pd
 
@@ -10,7 +11,7 @@ MINIMUM_STAY = 10
 PAIR = ["base_symbol", "other_symbol", "window_sessions"]
 
 
-def label_states(bounds: Iterable[tuple[float, float, float]]) -> list[str]:
+def label_states(bounds: Iterable[Sequence[float]]) -> list[str]:
     """The state of each session from its (correlation, ci_low, ci_high), using nothing after it.
 
     Coupled is entered when the whole 95 % interval lies above 0.3 and left when the correlation falls below 0.35;
@@ -37,14 +38,11 @@ def _wanted(state: str, correlation: float, low: float, high: float) -> str:
 
 
 def correlation_regimes(correlations: pd.DataFrame) -> pd.DataFrame:
-    """Spells of the close-aligned Pearson correlation of every pair and window: `marts.correlation_regimes`."""
-    headline = (correlations["alignment"] == "exchange_close") & (correlations["method"] == "pearson")
-    aligned = correlations[headline].sort_values([*PAIR, "date"], ignore_index=True)
-    states: list[str] = []
-    for _, pair in aligned.groupby(PAIR, sort=False):
-        bounds = zip(pair["correlation"], pair["ci_low"], pair["ci_high"], strict=True)
-        states += label_states(bounds)
-    return spells(aligned.assign(state=states))
+    """Spells of every pair and window, from correlations sorted by pair and date: `marts.correlation_regimes`."""
+    starts = [*correlations.index[~correlations.duplicated(PAIR)], len(correlations)]
+    bounds = correlations[["correlation", "ci_low", "ci_high"]].to_numpy()
+    states = [state for a, b in pairwise(starts) for state in label_states(bounds[a:b].tolist())]
+    return spells(correlations.assign(state=states))
 
 
 def spells(labelled: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipelines.regimes import MINIMUM_STAY, correlation_regimes, label_states, spells
-from tests.factories import days, stamp
+from tests.factories import Market, days, stamp
 
 NAN = float("nan")
 HIGH = (0.7, 0.4, 0.9)  # whole interval above 0.3
@@ -130,7 +130,7 @@ def test_missing_correlations_stay_in_the_spell_but_not_in_its_mean():
 def test_each_pair_is_labelled_on_its_own():
     # QQQ ends coupled; MSFT and the other window begin afresh, decoupled.
     parts = [frame([HIGH] * 5), frame([MIDDLE] * 5, other="MSFT"), frame([MIDDLE] * 4, window=90)]
-    found = correlation_regimes(pd.concat(parts).sample(frac=1, random_state=1))
+    found = correlation_regimes(pd.concat(parts, ignore_index=True))
     keys = zip(found["other_symbol"], found["window_sessions"], found["state"], found["n_sessions"], strict=True)
     assert set(keys) == {
         ("QQQ", 30, "coupled", 5),
@@ -141,10 +141,16 @@ def test_each_pair_is_labelled_on_its_own():
 
 
 def test_only_the_close_aligned_pearson_is_labelled():
-    parts = [frame([LOW] * 4), frame([HIGH] * 6, alignment="naive"), frame([HIGH] * 6, method="spearman")]
-    found = correlation_regimes(pd.concat(parts, ignore_index=True))
-    assert found["state"].tolist() == ["decoupled"]
-    assert found["n_sessions"].sum() == 4
+    market = Market("2026-01-31")
+    market.build("marts.correlations")
+    parts = [frame([LOW] * 4), frame([HIGH] * 6, alignment="naive"), frame([MIDDLE] * 3, other="MSFT")]
+    market.warehouse.insert("marts.correlations", pd.concat(parts).sample(frac=1, random_state=1))
+    found = market.table("marts.correlation_regimes")
+    assert found[["other_symbol", "state", "n_sessions"]].to_numpy().tolist() == [
+        ["MSFT", "decoupled", 3],
+        ["QQQ", "decoupled", 4],
+    ]
+    assert found["start_date"].tolist() == [stamp("2025-01-01")] * 2
 
 
 def test_lengths_sum_to_the_sessions():

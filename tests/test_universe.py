@@ -1,0 +1,83 @@
+"""The watched universe: mistakes in the file are errors that name what is wrong, and what is asked follows from it."""
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from pipelines.sources import SOURCES
+from pipelines.sources.base import Series
+from pipelines.universe import Universe, load_universe
+
+GOOD = """
+sources:
+  equity: {daily_bars: yahoo}
+  etf: {daily_bars: yahoo}
+  index: {}
+  crypto: {daily_bars: binance}
+instruments:
+  IBM: {name: IBM, kind: equity}
+  VIX: {name: Volatility, kind: index, vendor_symbols: {yahoo: ^VIX}, datasets: {daily_bars: yahoo}}
+  SPY: {name: SPDR, kind: etf, datasets: {daily_bars: tiingo}}
+  BTC: {name: Bitcoin, kind: crypto, vendor_symbols: {binance: BTCUSDT}, datasets: {onchain: brk}}
+baskets:
+  mixed: {name: Mixed, members: [IBM, BTC]}
+  coins: {name: Coins, members: [BTC]}
+correlation_bases: [BTC]
+"""
+
+
+def universe(text=GOOD):
+    return Universe.model_validate(yaml.safe_load(text))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("members: [IBM, BTC]", "members: [IBM, BTX]", "BTX.*lists no such instrument"),
+        ("bases: [BTC]", "bases: [QQQ]", "QQQ.*lists no such instrument"),
+        ("{name: IBM, kind: equity}", "{name: IBM, kid: equity}", r"(?s)instruments\.IBM\.kid"),
+        ("{name: IBM, kind: equity}", "{name: IBM, kind: stock}", r"instruments\.IBM\.kind"),
+        ("vendor_symbols: {binance", "vendor_symbol: {binance", r"instruments\.BTC\.vendor_symbol\b"),
+        ("members: [BTC]", "member: [BTC]", r"baskets\.coins\.member\b"),
+        ("correlation_bases", "correlation_base", "correlation_base\n"),
+        ("{name: Coins, members", "{members", r"baskets\.coins\.name"),
+    ],
+)
+def test_a_mistake_in_the_file_is_an_error_that_names_it(before, after, message):
+    assert GOOD.count(before) == 1
+    with pytest.raises(ValidationError, match=message):
+        universe(GOOD.replace(before, after))
+
+
+def test_a_mistake_in_a_file_on_disk_is_one_too(tmp_path):
+    file = tmp_path / "universe.yaml"
+    file.write_text(GOOD.replace("members: [BTC]", "members: [XYZ]"))
+    with pytest.raises(ValidationError, match="XYZ"):
+        load_universe(file)
+
+
+def test_series_follow_the_kind_and_the_instruments_overrides():
+    assert universe().series("yahoo") == [Series("IBM", "IBM", "daily_bars"), Series("VIX", "^VIX", "daily_bars")]
+    assert universe().series("tiingo") == [Series("SPY", "SPY", "daily_bars")]
+    assert universe().series("binance") == [Series("BTC", "BTCUSDT", "daily_bars")]
+    assert universe().series("brk") == [Series("BTC", "BTC", "onchain")]
+    assert universe().series("nobody") == []
+
+
+def test_frames_list_instruments_then_baskets():
+    frame = universe().instruments_frame().set_index("symbol")
+    assert list(frame.index) == ["IBM", "VIX", "SPY", "BTC", "basket:mixed", "basket:coins"]
+    assert frame["daily_source"].tolist()[:4] == ["yahoo", "yahoo", "tiingo", "binance"]
+    assert frame["calendar"].tolist() == ["XNYS", "XNYS", "XNYS", "24/7", "XNYS", "24/7"]
+    assert frame.index[frame["is_correlation_base"]].tolist() == ["BTC"]
+    members = universe().basket_members_frame()
+    assert members.to_numpy().tolist() == [["basket:mixed", "IBM"], ["basket:mixed", "BTC"], ["basket:coins", "BTC"]]
+
+
+def test_the_projects_own_file_asks_only_sources_that_exist_and_each_of_them():
+    found = load_universe()
+    asked = {source for i in found.instruments.values() for source in found.datasets(i).values()}
+    assert asked == set(SOURCES)
+    for source in SOURCES:
+        series = found.series(source)
+        assert len(series) == len(set(series)) > 0
