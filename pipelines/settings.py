@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import HttpUrl, field_validator
+from pydantic import HttpUrl
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).parents[1]
@@ -23,7 +23,7 @@ class Profile(StrEnum):
 class Settings(BaseSettings):
     """The environment. A base URL replaces a vendor's scheme and host; unset, the vendor itself is asked."""
 
-    model_config = SettingsConfigDict(env_prefix="SCARETRADE_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="SCARETRADE_", env_ignore_empty=True, extra="ignore")
 
     profile: Profile = Profile.SAMPLE
     home: Path = Path("warehouse")
@@ -32,12 +32,6 @@ class Settings(BaseSettings):
     yahoo_url: HttpUrl | None = None
     binance_url: HttpUrl | None = None
     brk_url: HttpUrl | None = None
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def empty_is_unset(cls, value: object) -> object:
-        """A line `SCARETRADE_X=` in an environment file means: not set."""
-        return None if value == "" else value
 
     @classmethod
     def load(cls) -> "Settings":

@@ -1,11 +1,14 @@
 """The job on real data over HTTP: day by day and in one backfill, and the figures that were published."""
 
+import os
+import subprocess
 from datetime import date, timedelta
 
 import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import main
+from pipelines.settings import PROJECT
 from tests.published import differences, rows, rows_apart, tables
 
 pytestmark = pytest.mark.vendors
@@ -165,3 +168,18 @@ def test_a_split_rewrites_history_and_is_listed(vendor_server, tmp_path):
     assert n == rows(after, "select count(*) from core.prices where symbol = 'NVDA' and date < '2024-06-10'")[0][0]
     unadjusted = rows(after, "select close_unadjusted from core.prices where symbol = 'NVDA' and date = '2024-06-07'")
     assert unadjusted[0][0] == pytest.approx(1208.88, abs=0.01)
+
+
+def test_make_live_with_the_documented_environment_file(vendor_server, tmp_path):
+    """As a user would: the file of docs/ names every base URL; only the port differs here."""
+    vendor_server.control(as_of=str(LAST))
+    documented = (PROJECT / "docs" / "local-vendors.env").read_text()
+    file = tmp_path / "vendors.env"
+    file.write_text(documented.replace("http://127.0.0.1:8899", vendor_server.url))
+    arguments = f"--home {tmp_path}/warehouse --as-of {LAST} --since 2025-12-01"
+    environment = {**os.environ, "SCARETRADE_ENV_FILE": str(file)}
+    command = ["make", "live", f"ARGS={arguments}"]
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True)
+    assert "Rows, as of 2026-02-10" in done.stdout
+    assert "SIMULATED" not in done.stdout
+    assert rows(tmp_path / "warehouse" / "market.duckdb", "select value from meta where key = 'data'") == [("vendors",)]
