@@ -29,6 +29,7 @@ def shown(result: CheckResult) -> dg.AssetCheckResult:
         check_name=result.name,
         passed=result.passed,
         severity=severity,
+        description=result.message,
         metadata={"failing_rows": result.n_failing, "sample": result.sample or "none"},
     )
 

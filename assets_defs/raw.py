@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets_defs.describe import FRESHNESS, OWNERS, table_schema
-from pipelines.audit import from_outcome, record
+from pipelines.audit import answered, from_outcome, record
 from pipelines.batch import Batch
 from pipelines.contracts import contracts
 from pipelines.resources import Pipeline
@@ -69,7 +69,8 @@ def source_asset(name: str) -> dg.AssetsDefinition:
             batch = pipeline.ingest(name)()
         except BatchRefused as error:
             batch, refused = error.batch, str(error)
-        record(pipeline.warehouse, pipeline.run, [from_outcome(name, t, o) for t, o in batch.checks])
+        expectations = [from_outcome(name, table, outcome) for table, outcome in batch.checks]
+        record(pipeline.warehouse, pipeline.run, [*expectations, answered(batch)])
         yield from results(batch, refused)
         if refused:
             raise dg.Failure(refused, allow_retries=False)

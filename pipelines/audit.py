@@ -6,6 +6,7 @@ from functools import cache
 
 import pandas as pd
 
+from pipelines.batch import Batch
 from pipelines.contracts import Contract, Severity, contracts
 from pipelines.engines import model_names, tables_in
 from pipelines.quality import CheckOutcome
@@ -110,6 +111,20 @@ def from_outcome(source: str, table: str, outcome: CheckOutcome) -> CheckResult:
     sample = json.dumps({"rows": outcome.failing[:5]}) if n else None
     name = f"{source}_{outcome.name}"
     return CheckResult(name, table, outcome.severity, outcome.passed, n, outcome.message, sample)
+
+
+def answered(batch: Batch) -> CheckResult:
+    """Whether every series of a source gave an answer."""
+    names = [f"{load.series.symbol}: {load.outcome}" for load in batch.failures]
+    return CheckResult(
+        f"{batch.source}_every_series_answered",
+        "quality.loads",
+        "warning",
+        not names,
+        len(names),
+        "Series without an answer in this run; quality.loads has each one's reason and next step",
+        json.dumps(names) if names else None,
+    )
 
 
 def record(warehouse: Warehouse, run: Run, results: list[CheckResult]) -> None:

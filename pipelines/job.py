@@ -51,7 +51,8 @@ def run_and_report(
     else:
         errors.print("[bold red]Nothing was published;[/] the tables published before stay as they were.")
         for reason in report.reasons:
-            errors.print(f"  {reason}", soft_wrap=True, highlight=False, markup=False)
+            hint = "" if "Next:" in reason else f" Next: {next_step(reason)}"
+            errors.print(f"  {reason}{hint}", soft_wrap=True, highlight=False, markup=False)
     if timings:
         out.print(timing_table(report.seconds, started))
     return PUBLISHED if report.published else NOTHING_PUBLISHED
@@ -73,9 +74,11 @@ def timing_table(steps: dict[str, float], started: datetime) -> Table:
 
 
 def next_step(message: str) -> str:
-    """What to do about a failing disk or folder."""
+    """What to do about a failure that does not say so itself."""
     if "No space left" in message:
         return "free some disk space and run again; nothing published was touched"
     if "Read-only" in message or "Permission" in message:
         return "make the folder writable, or choose another with --home"
-    return "check the folder named by --home or SCARETRADE_HOME"
+    if "Not a directory" in message or "File exists" in message:
+        return "check the folder named by --home or SCARETRADE_HOME"
+    return "run again with --verbose; if it stays, look at the run in the UI (`make ui`)"

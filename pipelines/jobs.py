@@ -14,5 +14,6 @@ after_close = dg.ScheduleDefinition(
     job=daily,
     cron_schedule="30 18 * * *",
     execution_timezone="America/New_York",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every day at 18:30 New York time: equities have closed; on other days crypto and on-chain go on.",
 )

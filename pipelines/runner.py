@@ -12,6 +12,8 @@ from pipelines.settings import PROJECT
 INSTANCE_SETTINGS = """\
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   runs:
     max_concurrent_runs: 1
@@ -64,9 +66,19 @@ def report(result: dg.ExecuteInProcessResult) -> Report:
     """What the events of a run say."""
     done = [e for e in result.all_events if e.is_step_success]
     seconds = {e.step_key or "": _duration(e) for e in done}
-    reasons = [reason for e in result.all_events if (reason := _reason(e))]
+    reasons = [*_broken_checks(result), *(reason for e in result.all_events if (reason := _reason(e)))]
     published = any(key == "published__market" for key in seconds)
     return Report(result.run_id, published, list(dict.fromkeys(reasons)), seconds)
+
+
+def _broken_checks(result: dg.ExecuteInProcessResult) -> list[str]:
+    """The blocking checks that failed, in their own words."""
+    return [
+        f"{'.'.join(e.asset_key.path)} {e.check_name}: {e.description} ({e.metadata['failing_rows'].value} rows)."
+        " Next: see the sample of failing rows in the UI (`make ui`)"
+        for e in result.get_asset_check_evaluations()
+        if not e.passed and e.severity is dg.AssetCheckSeverity.ERROR and "failing_rows" in e.metadata
+    ]
 
 
 def _duration(event: dg.DagsterEvent) -> float:
@@ -86,6 +98,8 @@ def _reason(event: dg.DagsterEvent) -> str | None:
         return str(error.description)
     while error.cause is not None:
         error = error.cause
+    if error.cls_name == "DagsterAssetCheckFailedError":
+        return None
     where = f"{event.step_key}: " if event.step_key else ""
     return where + str(error.message).strip()
 

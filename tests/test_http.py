@@ -265,7 +265,7 @@ def test_no_network_points_to_the_offline_market() -> None:
     error = failure(base_url="http://127.0.0.1:9")
     assert error.outcome is Outcome.TRANSIENT
     assert "make run" in error.next_step
-    assert "after 5 attempts" in error.reason
+    assert "after 3 attempts" in error.reason
 
 
 @pytest.mark.parametrize("base_url", ["no-scheme.test", "http://"])

@@ -1,7 +1,6 @@
 """The one retry policy: which failures are worth another attempt, and how long to wait before it."""
 
 import logging
-import socket
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from email.utils import parsedate_to_datetime
 
 import requests
 import tenacity
+from urllib3.exceptions import NewConnectionError
 
 from pipelines.sources.answers import NETWORK_STEP, excerpt, next_step, redact
 from pipelines.sources.base import Outcome, Request, SourceError
@@ -72,7 +72,7 @@ def broken(error: Exception, request: Request, host: str, attempts: int) -> Fail
         return Failed(Outcome.CHALLENGE, request, reason, next_step(Outcome.CHALLENGE, request))
     if isinstance(error, ValueError) and not isinstance(error, requests.JSONDecodeError):
         return Failed(Outcome.SCHEMA_DRIFT, request, reason, "check the base URL in .env")
-    never_reached = isinstance(root, ConnectionRefusedError | socket.gaierror)
+    never_reached = isinstance(root, NewConnectionError)
     tries = min(UNREACHED_TRIES, attempts) if never_reached else attempts
     return Failed(Outcome.TRANSIENT, request, reason, NETWORK_STEP, tries)
 
@@ -110,7 +110,7 @@ def policy(attempts: int, sleep: Callable[[float], None]) -> tenacity.Retrying:
         retry=again,
         wait=_wait,
         sleep=sleep,
-        before_sleep=lambda state: _warn(state, attempts),
+        before_sleep=_warn,
         reraise=True,
     )
 
@@ -125,7 +125,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
     return failure.wait if failure and failure.wait is not None else _backoff(state)
 
 
-def _warn(state: tenacity.RetryCallState, attempts: int) -> None:
+def _warn(state: tenacity.RetryCallState) -> None:
     failure = _failure(state)
     if failure is None:
         return
@@ -137,7 +137,7 @@ def _warn(state: tenacity.RetryCallState, attempts: int) -> None:
         request.series.symbol,
         failure.outcome.value,
         state.attempt_number,
-        attempts,
+        failure.tries,
         wait,
         failure.reason,
     )
