@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.settings import Profile, Settings
+from pipelines.settings import Profile, Settings, WrongSettings
 
 BUSY = 3
 
@@ -30,7 +30,18 @@ class Day(click.ParamType[date]):
             self.fail(f"{value!r} is no date; write it as 2026-02-05", param, ctx)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Commands(click.Group):
+    """A wrong environment is a usage error of every command."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except WrongSettings as wrong:
+            raise click.UsageError(str(wrong), ctx) from wrong
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="scaretrade")
 def main() -> None:
     """Measure the AI scare trade: ingest, check, derive, publish; then ask with SQL.

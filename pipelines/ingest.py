@@ -151,7 +151,10 @@ def replay(source: Source, landing: Landing, warehouse: Warehouse, run: Run, lin
     for line in lines:
         window = Window(date.fromisoformat(line.window_since), date.fromisoformat(line.window_until), run.now)
         request = Request(line.source, line.series, line.path, line.params, window)
-        batch.loads.setdefault(line.series, SeriesLoad(line.series, window))
+        if line.series not in batch.loads or batch.loads[line.series].window != window:
+            # A second window of a series is its whole history, asked because the first had been rewritten.
+            batch.drop(line.series)
+            batch.loads[line.series] = SeriesLoad(line.series, window)
         batch.landed.append(line)
         try:
             batch.add(line.series, source.parse(landing.body(line.payload_id), request), line.payload_id)

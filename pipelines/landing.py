@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -79,7 +80,7 @@ class Landing:
         """The bytes as received; raises CorruptPayload when the file is missing or damaged."""
         try:
             body = gzip.decompress(self.file(payload_id).read_bytes())
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise CorruptPayload(f"payload {payload_id}: {error}") from error
         if hashlib.sha256(body).hexdigest() != payload_id:
             raise CorruptPayload(f"payload {payload_id}: the content does not hash to its name")

@@ -87,7 +87,8 @@ def _expectations(contract: Contract, latest: date) -> list[Any]:
         if column.type in ("DATE", "TIMESTAMP"):
             last = pd.Timestamp(latest) + pd.Timedelta(days=1)
             expected.append(gxe.ExpectColumnValuesToBeBetween(column=name, max_value=last, strict_max=True))
-        if (low := column.above if column.above is not None else column.minimum) is not None:
+        low = column.above if column.above is not None else column.minimum
+        if low is not None or column.maximum is not None:
             strict = column.above is not None
             expected.append(
                 gxe.ExpectColumnValuesToBeBetween(
@@ -161,7 +162,7 @@ def _reasons(contract: Contract, frame: pd.DataFrame, outcomes: list[CheckOutcom
             first = ~frame.duplicated(list(contract.columns), keep="first")
             failing = [i for i in failing if not (same[i] and first[i] and _all_same(contract, frame, i))]
         for i in failing:
-            reasons.setdefault(i, outcome.message.split(":")[0])
+            reasons.setdefault(i, outcome.message.rpartition(": ")[0])
     return reasons
 
 

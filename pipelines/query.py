@@ -54,7 +54,7 @@ def ask(home: Path, question: str) -> pd.DataFrame:
 
 def suggestion(connection: duckdb.DuckDBPyConnection, message: str) -> str:
     """Which table the writer may have meant, where a name was not found."""
-    missing = re.search(r"name ([\w.]+) does not exist", message)
+    missing = re.search(r'name "?([\w.]+)"? does not exist', message)
     if not missing:
         return ""
     names = connection.execute("select table_schema || '.' || table_name from information_schema.tables").fetchall()

@@ -21,13 +21,16 @@ def rebuild_from_landing(home: Path, profile: Profile, lock_timeout_seconds: flo
         landing = Landing(state / "landing")
         landing.open()
         fresh = state / "work.duckdb.new"
-        fresh.unlink(missing_ok=True)
+        for leftover in (fresh, fresh.with_name(fresh.name + ".wal")):
+            leftover.unlink(missing_ok=True)
         warehouse = Warehouse(fresh)
         try:
             for (_, run_id, source), lines in groupby(landing.manifest(), key=batch_of):
                 yield replay_batch(landing, warehouse, profile, home, run_id, source, list(lines))
         finally:
             warehouse.close()
+        # A killed run's log belongs to the old file and would make the new one unreadable.
+        (state / "work.duckdb.wal").unlink(missing_ok=True)
         fresh.replace(state / "work.duckdb")
         yield "Rebuilt. Next: `scaretrade run` builds and publishes the tables"
 

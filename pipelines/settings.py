@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import HttpUrl
+from pydantic import HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).parents[1]
@@ -18,6 +18,10 @@ class Profile(StrEnum):
 
     SAMPLE = "sample"
     LIVE = "live"
+
+
+class WrongSettings(Exception):
+    """An environment variable has a value that cannot be meant; its value is not repeated, it may be a secret."""
 
 
 class Settings(BaseSettings):
@@ -36,7 +40,11 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls) -> "Settings":
         """The settings of this process; `SCARETRADE_ENV_FILE` names the file read beside the environment."""
-        return cls(_env_file=os.environ.get("SCARETRADE_ENV_FILE", ".env"))
+        try:
+            return cls(_env_file=os.environ.get("SCARETRADE_ENV_FILE", ".env"))
+        except ValidationError as error:
+            wrong = [f"SCARETRADE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+            raise WrongSettings(f"{'; '.join(wrong)}. Next: correct it in the environment or .env") from None
 
     def base_url(self, source: str) -> str | None:
         """The configured base URL of a source, or None for the vendor's own."""

@@ -74,7 +74,7 @@ def test_one_process_enters_again_and_holds_until_the_outermost_block_ends(tmp_p
 
 
 def free_for_others(home):
-    take = "import sys; from pathlib import Path; from pipelines.guard import writing\nwith writing(Path(sys.argv[1]), 0): 1"
+    take = HOLD.replace("), 5)", "), 0)").replace("sys.stdin.readline()", "pass")
     project = Path(__file__).parents[1]
     taken = subprocess.run([sys.executable, "-c", take, str(home)], cwd=project, capture_output=True, text=True)
     assert taken.returncode == 0 or "WarehouseBusy" in taken.stderr, taken.stderr

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import json
-import zlib
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,7 +17,6 @@ from pipelines.sources import SOURCES
 from pipelines.sources.base import Request, Series, Window
 from pipelines.sources.http import Payload, VendorSession
 from pipelines.sources.sample import SampleAdapter
-from pipelines.store import BatchRefused
 from pipelines.universe import Universe
 from pipelines.warehouse import Warehouse
 
@@ -107,13 +105,10 @@ def a_folder(file):
     file.mkdir()
 
 
-DAMAGES = [remove, cut, empty, flip(0), flip(14), flip(-6), flip(-1), other_content, a_folder]
-BROKEN_STREAM = pytest.param(
-    flip(10), marks=pytest.mark.xfail(raises=zlib.error, reason="Landing.body does not catch zlib.error")
-)
+DAMAGES = [remove, cut, empty, flip(0), flip(10), flip(14), flip(-6), flip(-1), other_content, a_folder]
 
 
-@pytest.mark.parametrize("damage", [*DAMAGES, BROKEN_STREAM], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda f: f.__name__)
 def test_a_damaged_body_is_never_returned(landing, damage):
     landed = landing.store(a_payload(b"abcdefgh" * 40 + bytes(range(200))), a_run(), 0, FETCHED)
     damage(landing.file(landed.payload_id))
@@ -136,7 +131,7 @@ def test_a_line_damaged_in_the_middle_is_an_error_not_a_gap(landing):
         landing.store(a_payload(), a_run(), sequence, FETCHED)
     (file,) = (landing.folder / "manifest").glob("*.jsonl")
     file.write_text(file.read_text()[5:])
-    with pytest.raises(ValueError, match="Expecting|Extra"):
+    with pytest.raises(ValueError, match=r"Expecting|Extra"):
         list(landing.manifest())
 
 
@@ -236,7 +231,6 @@ def contents(warehouse):
     return warehouse.rows(query), rejected
 
 
-@pytest.mark.xfail(raises=BatchRefused, reason="replay adds the overlap to the history that was asked whole after it")
 def test_a_replay_of_the_landing_gives_the_same_rows(landing):
     original, copy = Warehouse(":memory:"), Warehouse(":memory:")
     first, second = a_run(date(2026, 2, 5), "one"), a_run(date(2026, 2, 6), "two")

@@ -1,4 +1,4 @@
--- table: core.prices
+-- table: core.returns
 -- severity: warning
 -- message: Exchange-traded prices on a day without a session; they do not enter returns
 select p.symbol, p.date, p.source

@@ -9,12 +9,21 @@ with versions as (
     select 'onchain', source, symbol, date, metric, value, known_at, load_id from raw.onchain
 ),
 
+-- Asked twice at the same instant, the later answer counts.
+newest_of_instant as (
+    select *
+    from versions
+    qualify row_number() over (
+        partition by table_name, source, symbol, date, item, known_at order by load_id desc
+    ) = 1
+),
+
 changes as (
     select
         v.*,
         lag(v.value) over history as old_value,
         lag(v.known_at) over history as known_before_at
-    from versions as v
+    from newest_of_instant as v
     cross join latest.run_window as w
     where v.known_at <= w.known_until and v.date <= w.as_of
     window history as (partition by v.table_name, v.source, v.symbol, v.date, v.item order by v.known_at, v.load_id)
