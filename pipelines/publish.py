@@ -68,14 +68,15 @@ def write_database(warehouse: Warehouse, run: Run, file: Path, published_at: str
     """A DuckDB file that 1.2 and later clients open, with comments on every table and column."""
     warehouse.execute(f"attach '{quoted(file)}' as published (storage_version 'v1.2.0')")
     try:
-        for schema in sorted({c.schema_name for c in public_tables()}):
-            warehouse.execute(f"create schema published.{schema}")
-        for contract in public_tables():
-            target = f"published.{contract.name}"
-            warehouse.execute(table_ddl(contract, f"create table {target}"))
-            warehouse.execute(f"insert into {target} by name select * from {contract.name}")
-            comment(warehouse, run, contract)
-        write_meta(warehouse, run, published_at)
+        with warehouse.transaction():
+            for schema in sorted({c.schema_name for c in public_tables()}):
+                warehouse.execute(f"create schema published.{schema}")
+            for contract in public_tables():
+                target = f"published.{contract.name}"
+                warehouse.execute(table_ddl(contract, f"create table {target}"))
+                warehouse.execute(f"insert into {target} by name select * from {contract.name}")
+                comment(warehouse, run, contract)
+            write_meta(warehouse, run, published_at)
     finally:
         warehouse.execute("detach published")
 

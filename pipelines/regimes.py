@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 ENTER_BOUND = 0.3
@@ -39,18 +41,20 @@ def _wanted(state: str, correlation: float, low: float, high: float) -> str:
 
 def correlation_regimes(correlations: pd.DataFrame) -> pd.DataFrame:
     """Spells of every pair and window, from correlations sorted by pair and date: `marts.correlation_regimes`."""
-    starts = [*correlations.index[~correlations.duplicated(PAIR)], len(correlations)]
+    first_of_pair = (~correlations.duplicated(PAIR)).to_numpy()
+    starts = [*first_of_pair.nonzero()[0], len(correlations)]
     bounds = correlations[["correlation", "ci_low", "ci_high"]].to_numpy()
     states = [state for a, b in pairwise(starts) for state in label_states(bounds[a:b].tolist())]
-    return spells(correlations.assign(state=states))
+    return spells(correlations.assign(state=states), first_of_pair)
 
 
-def spells(labelled: pd.DataFrame) -> pd.DataFrame:
+def spells(labelled: pd.DataFrame, first_of_pair: npt.NDArray[np.bool_]) -> pd.DataFrame:
     """Runs of equal state within each pair; the last of a pair is open and has no end."""
-    new_pair = (labelled[PAIR] != labelled[PAIR].shift()).any(axis=1)
-    number = (new_pair | (labelled["state"] != labelled["state"].shift())).cumsum()
+    codes, _ = pd.factorize(labelled["state"])
+    changes = np.diff(codes, prepend=-1) != 0
+    number = (first_of_pair | changes).cumsum()
     found = (
-        labelled.groupby(number.to_numpy())
+        labelled.groupby(number)
         .agg(
             **{c: (c, "first") for c in [*PAIR, "state"]},
             start_date=("date", "first"),

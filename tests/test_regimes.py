@@ -171,7 +171,7 @@ def test_lengths_sum_to_the_sessions():
 
 def test_spells_of_one_state_have_one_row():
     labelled = frame([LOW] * 3).assign(state="decoupled")
-    found = spells(labelled)
+    found = spells(labelled, np.array([True, False, False]))
     assert found["n_sessions"].tolist() == [3]
 
 
