@@ -1,5 +1,6 @@
 """The command line: run the daily job, ask the published file, open the UI."""
 
+import gc
 import json
 import os
 import sys
@@ -92,6 +93,8 @@ def run(
     config = {"profile": profile or settings.profile.value, "home": str(folder)}
     config |= {k: str(v) for k, v in (("as_of", as_of), ("since", since)) if v}
     refuse_impossible(config["profile"], as_of, since)
+    # A run makes millions of lasting objects while importing; looking through them for garbage costs a second.
+    gc.set_threshold(100_000, 50, 100)
     from pipelines.job import execute
 
     sys.exit(execute(config, folder, started, timings=timings, quiet=quiet, verbose=verbose))
