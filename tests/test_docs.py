@@ -99,5 +99,6 @@ def test_every_link_in_the_documents_leads_somewhere():
 def test_no_registry_host_or_home_folder_is_named():
     lock = (PROJECT / "requirements.lock").read_text()
     assert "://" not in lock
+    assert "(/" not in lock
     assert "index" not in lock.replace("index_", "")
     assert str(Path.home()) + "/" not in README
