@@ -7,8 +7,6 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.settings import PROJECT
-
 INSTANCE_SETTINGS = """\
 telemetry:
   enabled: false
@@ -102,8 +100,3 @@ def _reason(event: dg.DagsterEvent) -> str | None:
         return None
     where = f"{event.step_key}: " if event.step_key else ""
     return where + str(error.message).strip()
-
-
-def definitions_file() -> Path:
-    """The module that the Dagster UI loads."""
-    return PROJECT / "pipelines" / "definitions.py"

@@ -1,7 +1,7 @@
 """What a source is: requests for a window, and a pure parse of each payload. Knows no Dagster, disk or clock."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -51,13 +51,6 @@ class Request:
     path: str
     params: Mapping[str, str]
     window: Window
-
-
-@dataclass(frozen=True)
-class Frames:
-    """Rows of one payload by raw table name, in the columns of that table's contract, less source and load columns."""
-
-    by_table: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 class SourceError(Exception):
