@@ -4,10 +4,13 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from pipelines.contracts import Contract, contracts
 from pipelines.landing import Landed
 from pipelines.quality import CheckOutcome
 from pipelines.settings import Run
 from pipelines.sources.base import Outcome, Series, Window
+
+NOT_ASKED, SKIPPED = "not_asked", "skipped"
 
 
 @dataclass
@@ -26,7 +29,7 @@ class SeriesLoad:
     @property
     def failed(self) -> bool:
         """Whether the series gave no usable answer."""
-        return self.outcome not in (Outcome.OK, Outcome.EMPTY)
+        return self.outcome not in (Outcome.OK, Outcome.EMPTY, SKIPPED)
 
 
 @dataclass
@@ -54,7 +57,8 @@ class Batch:
         """Collect a payload's rows, leaving out bars that have not ended: the next run reads them whole."""
         load = self.loads[series]
         for dataset, frame in parsed.items():
-            ended = frame[~is_running(frame, load.window, is_now=self.run.is_now)]
+            contract = contracts()[f"raw.{dataset}"]
+            ended = frame[~is_running(contract, frame, load.window, is_now=self.run.is_now)]
             load.parsed += len(frame)
             load.running += len(frame) - len(ended)
             if len(ended):
@@ -76,11 +80,13 @@ class Batch:
         return next(self.loads[s] for s, name in self.frames if name == table and s.symbol == symbol)
 
 
-def is_running(frame: pd.DataFrame, window: Window, *, is_now: bool) -> pd.Series:
+def is_running(contract: Contract, frame: pd.DataFrame, window: Window, *, is_now: bool) -> pd.Series:
     """Rows after the window: of a day that has begun but not ended.
 
     Beyond today they are faults and stay in to be rejected, unless an as-of day was given: then vendors know later.
     """
-    day = frame["start_at" if "start_at" in frame else "date"]
+    if contract.is_snapshot or contract.day_column not in frame:
+        return pd.Series(False, index=frame.index)
+    day = frame[contract.day_column]
     after = day >= pd.Timestamp(window.until) + pd.Timedelta(days=1)
     return after & (day < pd.Timestamp(window.now.date()) + pd.Timedelta(days=1)) if is_now else after

@@ -41,7 +41,11 @@ class Pair(Strict):
 
 
 class Contract(Strict):
-    """One table: grain, columns, rules. `inputs` lists what a Python model reads; SQL models say it themselves."""
+    """One table: grain, columns, rules. `inputs` lists what a Python model reads; SQL models say it themselves.
+
+    Of a raw table, `day` names the column that dates a row if it is not called date or start_at; rows of a
+    snapshot hold at the moment they were taken, so that none of them is of a day still running.
+    """
 
     description: str
     grain: list[str]
@@ -51,12 +55,19 @@ class Contract(Strict):
     future_columns: list[str] = []
     max_rejected_fraction: float = 0.01
     carried_by: str | None = None
+    day: str | None = None
+    is_snapshot: bool = False
     name: str = ""
 
     @property
     def dataset(self) -> str:
         """What a series is asked for to fill this raw table: dividends come with the daily bars, for one."""
         return self.carried_by or self.name.split(".")[1]
+
+    @property
+    def day_column(self) -> str:
+        """The column that dates a raw row: nothing dated after the as-of day is used."""
+        return self.day or ("start_at" if "start_at" in self.columns else "date")
 
     @property
     def schema_name(self) -> str:
@@ -67,6 +78,11 @@ class Contract(Strict):
     def sql_file(self) -> Path:
         """Where the SQL model stands; raw, bookkeeping and Python tables have none."""
         return MODELS / (self.name.replace(".", "/") + ".sql")
+
+    @property
+    def quoted_grain(self) -> str:
+        """The key's columns for SQL, quoted: `window` is a keyword."""
+        return ", ".join(f'"{column}"' for column in self.grain)
 
     @property
     def value_columns(self) -> list[str]:

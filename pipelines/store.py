@@ -62,7 +62,7 @@ def refusal(batch: Batch) -> str | None:
 def quarantine(table: str, rejected: pd.DataFrame) -> pd.DataFrame:
     """Rejected rows in the shape of `quality.rejected_rows`, each kept whole as JSON."""
     values = rejected.drop(columns=LINEAGE).to_dict("records")
-    day = rejected["start_at" if "start_at" in rejected else "date"]
+    day = pd.to_datetime(rejected[contracts()[table].day_column])
     return rejected[["load_id", "source", "symbol", "payload_id", "reason", "known_at"]].assign(
         table_name=table,
         row_date=day.dt.normalize(),

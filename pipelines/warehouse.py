@@ -117,7 +117,7 @@ class Warehouse:
 def table_ddl(contract: Contract, statement: str, *, with_key: bool = False) -> str:
     """`create table` with the contract's columns, their not-null rules and, if asked, the primary key."""
     columns = [
-        f"{name} {column.type}{' not null' if column.required else ''}"
+        f"\"{name}\" {column.type}{' not null' if column.required else ''}"
         for name, column in stored_columns(contract).items()
     ]
     key = [f"primary key ({', '.join(stored_key(contract))})"] if with_key else []
@@ -126,11 +126,11 @@ def table_ddl(contract: Contract, statement: str, *, with_key: bool = False) -> 
 
 def latest_view(contract: Contract) -> str:
     """A view of each row's newest version known at the run's instant, none dated after its as-of day."""
-    day = "start_at::date" if "start_at" in contract.columns else "date"
     key = ", ".join([*contract.grain, "source"])
     return (
         f"create or replace view latest.{contract.name.split('.')[1]} as select t.* from {contract.name} as t"
-        f" cross join latest.run_window as w where t.known_at <= w.known_until and {day} <= w.as_of"
+        f" cross join latest.run_window as w"
+        f" where t.known_at <= w.known_until and t.{contract.day_column}::date <= w.as_of"
         f" qualify row_number() over (partition by {key} order by t.known_at desc, t.load_id desc) = 1"
     )
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 import responses
 
-from pipelines.sources import SOURCES, yahoo
+from pipelines.sources import yahoo
 from pipelines.sources.base import Outcome, Request, Series, SourceError, Window
 from pipelines.sources.http import VendorSession
 from pipelines.sources.parsing import TABLES
@@ -84,10 +84,6 @@ def answer(status: int, body: str, content_type: str = "application/json") -> re
     response.status_code, response.raw = status, io.BytesIO(body.encode())
     response.headers["Content-Type"] = content_type
     return response
-
-
-def test_sources_are_found_by_name() -> None:
-    assert sorted(SOURCES) == ["binance", "brk", "yahoo"]
 
 
 def test_one_request_from_the_first_to_the_last_second() -> None:

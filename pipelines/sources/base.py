@@ -64,6 +64,20 @@ class SourceError(Exception):
         )
 
 
+@dataclass(frozen=True)
+class Key:
+    """A secret in the environment and how it travels: in a header (`form` around it) or, if it must, in the query.
+
+    A `base_url` is where this key is valid, if not at the vendor's usual address.
+    """
+
+    variable: str
+    header: str | None = None
+    form: str = "{}"
+    param: str | None = None
+    base_url: str | None = None
+
+
 class Source(Protocol):
     """The shape of a vendor's module: copy the nearest file in this folder to add one."""
 
@@ -78,3 +92,43 @@ class Source(Protocol):
     def classify(self, response: requests.Response) -> Outcome: ...
 
     def parse(self, body: bytes, request: Request) -> dict[str, pd.DataFrame]: ...
+
+
+# What a module may say beside, and what holds where it says nothing.
+
+
+def keys_of(source: Source) -> tuple[Key, ...]:
+    """`KEYS`: the secrets a source can use, the best first."""
+    return getattr(source, "KEYS", ())
+
+
+def needed_keys(source: Source, series: Series) -> tuple[str, ...]:
+    """`needs(series)`: variables of which any one must be set for this series; every key's, where it says nothing."""
+    needs = getattr(source, "needs", None)
+    return tuple(needs(series)) if needs else tuple(key.variable for key in keys_of(source))
+
+
+def next_request(source: Source, body: bytes, request: Request) -> Request | None:
+    """`next_request(body, request)`: the page after this one, where only the answer tells that there is one."""
+    follow = getattr(source, "next_request", None)
+    return follow(body, request) if follow else None
+
+
+def datasets_of(source: Source) -> tuple[str, ...]:
+    """`DATASETS`: the raw tables that a series of this source may be asked for; empty where it does not say."""
+    return tuple(getattr(source, "DATASETS", ()))
+
+
+def asks_whole(source: Source, dataset: str) -> bool:
+    """`WHOLE`: datasets that come whole with every answer, whatever the window."""
+    return dataset in getattr(source, "WHOLE", ())
+
+
+def days_behind(source: Source) -> int:
+    """`DAYS_BEHIND`: days after which a source's newest day is due, beyond its end."""
+    return int(getattr(source, "DAYS_BEHIND", 0))
+
+
+def requests_a_run(source: Source) -> int | None:
+    """`REQUESTS_PER_RUN`: how many answers the vendor's hourly or daily quota leaves for one run."""
+    return getattr(source, "REQUESTS_PER_RUN", None)

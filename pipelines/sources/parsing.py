@@ -11,15 +11,32 @@ from numpy.typing import NDArray
 from pipelines.sources.answers import schema_drift
 from pipelines.sources.base import Request
 
-_PRICES = {"open": "float64", "high": "float64", "low": "float64", "close": "float64"}
-_DAY = {"symbol": "str", "date": "datetime64[us]"}
-TABLES: Mapping[str, Mapping[str, str]] = {
-    "daily_bars": {**_DAY, **_PRICES, "close_adjusted_vendor": "float64", "volume": "float64"},
-    "hourly_bars": {"symbol": "str", "start_at": "datetime64[us]", **_PRICES, "volume": "float64"},
-    "dividends": {**_DAY, "amount_usd": "float64"},
-    "splits": {**_DAY, "numerator": "float64", "denominator": "float64"},
-    "onchain": {**_DAY, "metric": "str", "value": "float64"},
+ISO = "%Y-%m-%d"
+_TYPES = {
+    "VARCHAR": "str",
+    "DOUBLE": "float64",
+    "BIGINT": "int64",
+    "INTEGER": "int64",
+    "BOOLEAN": "bool",
+    "DATE": "datetime64[us]",
+    "TIMESTAMP": "datetime64[us]",
 }
+
+
+class Tables(dict[str, Mapping[str, str]]):
+    """The raw tables' columns, each with its type in a frame: what the contracts say, read at the first question."""
+
+    def __missing__(self, table: str) -> Mapping[str, str]:
+        """Read one table's contract."""
+        # Contracts stand on the universe, and that on the sources: here they can be imported, above not yet.
+        from pipelines.contracts import contracts
+
+        columns = contracts()[f"raw.{table}"].columns
+        self[table] = {name: _TYPES[column.type] for name, column in columns.items()}
+        return self[table]
+
+
+TABLES = Tables()
 
 
 def check(condition: bool, request: Request, reason: str) -> None:
@@ -83,6 +100,21 @@ def stamps(values: Sequence[Any], unit: Literal["s", "ms"], what: str, request: 
     except (ValueError, OverflowError):
         pass
     raise schema_drift(request, f"'{what}' holds a time out of range")
+
+
+def written_days(labels: Sequence[Any], form: str, what: str, request: Request) -> pd.DatetimeIndex:
+    """Days written exactly in a `strftime` form; anything else is refused."""
+    only(labels, {str}, what, request)
+    dates = pd.DatetimeIndex(pd.to_datetime(list(labels), format=form, errors="coerce")).as_unit("us")
+    check(dates.strftime(form).tolist() == list(labels), request, f"'{what}' holds text that is not a date")
+    return dates
+
+
+def check_days(days: pd.DatetimeIndex, first: str, request: Request) -> None:
+    """Refuses times within a day, days that repeat or go back, and days before the first one asked for."""
+    check(bool((days == days.normalize()).all()), request, "a time is not 00:00 UTC")
+    check(days.is_monotonic_increasing and days.is_unique, request, "the days repeat or are out of order")
+    check(days.empty or days[0] >= pd.Timestamp(first), request, f"the days begin before {first}")
 
 
 def frame(table: str, request: Request, columns: Mapping[str, Any]) -> pd.DataFrame:

@@ -13,7 +13,6 @@ from urllib3.exceptions import NewConnectionError
 from pipelines.sources.answers import NETWORK_STEP, excerpt, next_step, redact
 from pipelines.sources.base import Outcome, Request, SourceError
 
-LONGEST_BACKOFF_S = 30
 LONGEST_RETRY_AFTER_S = 120
 # A maintenance page may pass quickly, but a challenge must not be hammered.
 CHALLENGE_TRIES = 3
@@ -21,7 +20,6 @@ CHALLENGE_TRIES = 3
 UNREACHED_TRIES = 3
 
 _log = logging.getLogger("scaretrade.http")
-_backoff = tenacity.wait_random_exponential(multiplier=1, max=LONGEST_BACKOFF_S)
 
 
 class Failed(SourceError):
@@ -96,9 +94,14 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return max(0.0, (aware - now).total_seconds())
 
 
-def policy(attempts: int, sleep: Callable[[float], None]) -> tenacity.Retrying:
+def policy(attempts: int, sleep: Callable[[float], None], longest_wait: float) -> tenacity.Retrying:
     """The retries of one call, each kind of failure counted by itself; the last one leaves as it is."""
     seen: Counter[Outcome] = Counter()
+    backoff = tenacity.wait_random_exponential(multiplier=1, max=longest_wait)
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        failure = _failure(state)
+        return failure.wait if failure and failure.wait is not None else backoff(state)
 
     def again(state: tenacity.RetryCallState) -> bool:
         failure = _failure(state)
@@ -108,7 +111,7 @@ def policy(attempts: int, sleep: Callable[[float], None]) -> tenacity.Retrying:
     return tenacity.Retrying(
         stop=tenacity.stop_after_attempt(attempts),
         retry=again,
-        wait=_wait,
+        wait=wait,
         sleep=sleep,
         before_sleep=_warn,
         reraise=True,
@@ -118,11 +121,6 @@ def policy(attempts: int, sleep: Callable[[float], None]) -> tenacity.Retrying:
 def _failure(state: tenacity.RetryCallState) -> Failed | None:
     error = state.outcome.exception() if state.outcome else None
     return error if isinstance(error, Failed) else None
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    failure = _failure(state)
-    return failure.wait if failure and failure.wait is not None else _backoff(state)
 
 
 def _warn(state: tenacity.RetryCallState) -> None:
