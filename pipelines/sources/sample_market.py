@@ -29,9 +29,6 @@ SAMPLE_START, SAMPLE_END = date(2020, 1, 2), date(2026, 3, 31)
 # The part of a close-to-close return that comes after the previous close, when results are published.
 OVERNIGHT = 0.35
 AFTER_HOURS = 4
-# Of all coins, a day: the part that changes hands at a new price, and the part realized both ways.
-TURNOVER = 0.004
-CHURN = 0.0003
 
 
 def _sessions() -> tuple[Ints, Ints]:
@@ -119,39 +116,26 @@ class Market:
         busy = np.exp(0.3 * rng.standard_normal(len(path)) + 25 * np.abs(np.diff(path, prepend=0.0)))
         return Bars(self.hours, self.hours + HOUR, *prices, (volume * busy + 0.001).round(3))
 
-    @cached_property
-    def chain(self) -> dict[str, Floats]:
-        """Bitcoin's day-end state and running totals: profit less loss, plus issuance, moves realized cap."""
-        bars, rng = daily(self.coin("BTC")), self.generator("chain")
-        price, n = bars.close, len(bars.close)
-        halvings = [unix(date(2020, 5, 11)), unix(date(2024, 4, 20))]
-        mined = 144 * np.array([12.5, 6.25, 3.125])[np.searchsorted(halvings, bars.start, side="right")]
-        supply = 18_130_000 + np.cumsum(mined)
-        blur, churn = 2e-5 * rng.standard_normal(n), np.exp(0.2 * rng.standard_normal(n))
-        return self.totals(price, supply, mined, blur, churn * along(PARAMETERS["turbulence"]["losses"], bars.start))
-
-    @staticmethod
-    def totals(price: Floats, supply: Floats, mined: Floats, blur: Floats, churn: Floats) -> dict[str, Floats]:
-        """Realized cap follows the market's as coins turn over; churn is realized both ways."""
-        worth = price * supply
-        cap = np.empty(len(price))
-        cap[0] = 0.8 * worth[0]
-        for i in range(1, len(cap)):
-            cap[i] = cap[i - 1] * (1 + blur[i]) + mined[i] * price[i] + TURNOVER * (worth[i] - cap[i - 1])
-        net = np.concatenate([[0.0], TURNOVER * (worth[1:] - cap[:-1])])
-        both = CHURN * worth * churn * np.concatenate([[0.0], np.ones(len(cap) - 1)])
-        return {
-            "price": price,
-            "supply": supply,
-            "market_cap": worth,
-            "realized_cap": cap,
-            "realized_price": cap / supply,
-            "realized_loss_cumulative": np.cumsum(both + np.maximum(-net, 0)),
-            "realized_profit_cumulative": np.cumsum(both + np.maximum(net, 0)),
-        }
-
 
 @lru_cache(maxsize=2)
 def market(seed: int) -> Market:
     """The market of a seed, simulated once a process."""
     return Market(seed)
+
+
+@lru_cache(maxsize=64)
+def share(seed: int, symbol: str) -> Bars:
+    """Sessions of a share, an ETF or VIX."""
+    return market(seed).share(symbol)
+
+
+@lru_cache(maxsize=16)
+def coin(seed: int, symbol: str) -> Bars:
+    """Hours of a coin."""
+    return market(seed).coin(symbol)
+
+
+@lru_cache(maxsize=16)
+def coin_days(seed: int, symbol: str) -> Bars:
+    """UTC days of a coin."""
+    return daily(coin(seed, symbol))

@@ -2,22 +2,35 @@
 
 from bisect import bisect_left
 from datetime import datetime, timedelta
-from functools import lru_cache
 from math import prod
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from pipelines.sources.sample_market import market
+from pipelines.sources.sample_market import share
 from pipelines.sources.sample_paths import PARAMETERS, Bars, unix
+from pipelines.sources.sample_wire import Answer, Asked, as_json
 
 NEW_YORK = ZoneInfo("America/New_York")
 
 
-@lru_cache(maxsize=64)
-def _share(seed: int, symbol: str) -> Bars:
-    return market(seed).share(symbol)
+def answer(asked: Asked) -> Answer:
+    """Yahoo's chart of a symbol."""
+    symbol, query = asked.symbols.get(asked.tail, ""), asked.query
+    if symbol not in PARAMETERS["shares"] and symbol != "VIX":
+        return _error(404, "Not Found", "No data found, symbol may be delisted")
+    if query.get("interval", "1d") != "1d":
+        return _error(422, "Unprocessable Entity", "only interval=1d is simulated")
+    chart = Chart(asked.seed, symbol, asked.as_of)
+    if not chart.time:
+        return _error(404, "Not Found", "No data found, symbol may be delisted")
+    since, until = int(query.get("period1", 0)), int(query.get("period2", asked.as_of))
+    return as_json({"chart": {"result": [chart.result(since, until, query.get("events", ""))], "error": None}})
+
+
+def _error(status: int, code: str, text: str) -> Answer:
+    return as_json({"chart": {"result": None, "error": {"code": code, "description": text}}}, status)
 
 
 def _dividends(symbol: str, bars: Bars) -> dict[int, float]:
@@ -32,7 +45,7 @@ class Chart:
     """A symbol's Yahoo chart as of an instant: splits still to come undone, dividends to come unknown."""
 
     def __init__(self, seed: int, symbol: str, as_of: int) -> None:
-        bars = _share(seed, symbol)
+        bars = share(seed, symbol)
         n = int(np.searchsorted(bars.end, as_of, side="right"))
         splits = {int(np.searchsorted(bars.start, unix(d))): k for d, k in PARAMETERS["splits"].get(symbol, {}).items()}
         basis = prod(k for i, k in splits.items() if i >= n)
