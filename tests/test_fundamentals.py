@@ -107,6 +107,13 @@ def test_a_missing_nine_months_figure_leaves_the_fourth_quarter_out():
     assert figures(market).empty
 
 
+def test_a_difference_as_long_as_no_quarter_is_none():
+    market = Market("2025-12-31")
+    file(market, "AAPL", "2024-09-01", (EQUIPMENT, "2024-01-01", "2024-08-22", 300))
+    file(market, "AAPL", "2025-02-01", (EQUIPMENT, "2024-01-01", "2024-12-31", 440), form="10-K")
+    assert figures(market).empty
+
+
 @pytest.mark.parametrize(
     ("other_start", "second_quarter"),
     [("2019-12-29", 60), ("2020-01-05", 60), ("2019-12-22", 60), ("2020-01-06", None), ("2019-12-21", None)],
@@ -315,6 +322,14 @@ def test_the_tag_is_chosen_as_known_then():
         ("2020-12-31", 101, "2022-02-03"),
         ("2021-12-31", 130, "2022-02-03"),
     ]
+
+
+def test_a_filing_about_an_old_year_does_not_make_its_tag_old():
+    market, year = Market("2022-12-31"), ("2020-01-01", "2020-12-31")
+    file(market, "GOOGL", "2021-02-03", (CONTRACTS, *year, 100), (REVENUES, *year, 101), form="10-K")
+    file(market, "GOOGL", "2021-03-03", (CONTRACTS, "2019-01-01", "2019-12-31", 90), form="10-K/A")
+    found = figures(market, "GOOGL", "revenue", "year")
+    assert [row[:2] for row in values(found)] == [("2019-12-31", 90), ("2020-12-31", 100)]
 
 
 def test_another_company_does_not_decide_which_tag_is_in_use():

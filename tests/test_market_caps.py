@@ -13,8 +13,8 @@ MEMBERS = ["BTC", "ETH", "SOL"]
 def caps(market, where="true"):
     """Market values, with a crypto basket of MEMBERS whatever universe.yaml says."""
     market.build("core.basket_members")
-    rows = pd.DataFrame({"basket": "basket:crypto_total", "symbol": MEMBERS})
-    market.warehouse.execute("delete from core.basket_members where basket = 'basket:crypto_total'")
+    rows = pd.DataFrame({"basket": "basket:crypto_majors", "symbol": MEMBERS})
+    market.warehouse.execute("delete from core.basket_members where basket = 'basket:crypto_majors'")
     market.warehouse.insert("core.basket_members", rows)
     return market.table("core.market_caps", where)
 

@@ -49,7 +49,7 @@ headlines as (
 members as (
     select symbol, count(*) over () as n_members
     from core.basket_members
-    where basket = 'basket:crypto_total'
+    where basket = 'basket:crypto_majors'
 ),
 
 sums as (

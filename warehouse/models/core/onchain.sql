@@ -4,8 +4,13 @@ with days as (
         max(value) filter (where metric = 'price_usd') as price_usd,
         max(value) filter (where metric = 'market_cap_usd') as market_cap_usd,
         max(value) filter (where metric = 'supply_btc') as supply,
-        max(value) filter (where metric = 'realized_cap_usd') as realized_cap_usd,
+        coalesce(
+            max(value) filter (where metric = 'realized_cap_usd'),
+            max(value) filter (where metric = 'market_cap_usd') / max(value) filter (where metric = 'mvrv_ratio')
+        ) as realized_cap_usd,
         max(value) filter (where metric = 'realized_price_usd') as realized_price_usd,
+        max(value) filter (where metric = 'realized_loss_usd') as loss_of_day,
+        max(value) filter (where metric = 'realized_profit_usd') as profit_of_day,
         max(value) filter (where metric = 'realized_loss_cumulative_usd') as loss_to_date,
         max(value) filter (where metric = 'realized_profit_cumulative_usd') as profit_to_date
     from latest.onchain
@@ -24,12 +29,12 @@ neighbours as (
     window series as (partition by asset, provider, variant order by date)
 ),
 
--- A flow is known only when the day before is there too.
+-- A step of a cumulative series is known only when the day before is there too.
 flows as (
     select
         *,
-        case when follows then loss_to_date - last_loss end as realized_loss_usd,
-        case when follows then profit_to_date - last_profit end as realized_profit_usd,
+        coalesce(loss_of_day, case when follows then loss_to_date - last_loss end) as realized_loss_usd,
+        coalesce(profit_of_day, case when follows then profit_to_date - last_profit end) as realized_profit_usd,
         case when follows then realized_cap_usd - last_realized_cap end as realized_cap_change,
         case when follows then (supply - last_supply) * price_usd end as issuance
     from neighbours

@@ -7,6 +7,11 @@ with versions as (
     select 'splits', source, symbol, date, 'ratio', numerator / denominator, known_at, load_id from raw.splits
     union all
     select 'onchain', source, symbol, date, metric, value, known_at, load_id from raw.onchain
+    union all
+    select 'market_caps', source, symbol, date, 'market_cap_usd', market_cap_usd, known_at, load_id from raw.market_caps
+    union all
+    select 'facts', source, symbol, end_date, tag || ' from ' || start_date, value, cast(filed_date as timestamp), load_id
+    from raw.facts
 ),
 
 -- Asked twice at the same instant, the later answer counts.
