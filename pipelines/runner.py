@@ -1,5 +1,6 @@
 """Runs the daily job in this process, as the UI and the schedule run it, and says what came of it."""
 
+import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,11 @@ run_monitoring:
   enabled: true
 python_logs:
   managed_python_loggers: [scaretrade]
+event_log_storage:
+  module: pipelines.event_log
+  class: EventLog
+  config:
+    base_dir: {history}
 """
 
 
@@ -36,9 +42,9 @@ def prepare_instance(home: Path) -> Path:
     """Dagster's own folder in the home, with telemetry off, one run at a time; sets DAGSTER_HOME to it."""
     folder = home.absolute() / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
-    settings = folder / "dagster.yaml"
-    if not settings.exists() or settings.read_text() != INSTANCE_SETTINGS:
-        settings.write_text(INSTANCE_SETTINGS)
+    settings, wanted = folder / "dagster.yaml", INSTANCE_SETTINGS.format(history=json.dumps(str(folder / "history")))
+    if not settings.exists() or settings.read_text() != wanted:
+        settings.write_text(wanted)
     os.environ["DAGSTER_HOME"] = str(folder)
     return folder
 
