@@ -11,10 +11,26 @@ import subprocess
 import sys
 import tempfile
 import time
+from math import isclose
 from pathlib import Path
 
 N_SESSIONS = 2500
 BASE = "S00000"
+INPUTS = (
+    "core.prices",
+    "core.instruments",
+    "core.sessions",
+    "core.session_closes",
+    "core.correlation_windows",
+    "core.alternative_correlations",
+)
+# Columns whose sums have to agree, in the order of building.
+CHECKED = {
+    "marts.drawdowns": ["drawdown", "drawdown_intraday"],
+    "marts.drawdown_episodes": ["depth", "depth_intraday", "days_to_valley", "days_to_recovery", "n_obs"],
+    "core.returns": ["log_return"],
+    "marts.correlations": ["correlation", "ci_low", "ci_high"],
+}
 
 PRICES = f"""
 with steps as (
@@ -23,8 +39,8 @@ with steps as (
         0.02 * sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random()) as step
     from range($1) as s(i) cross join range({N_SESSIONS}) as d(i)
 )
-select symbol, date, 100 * exp(sum(step) over (partition by symbol order by date)) as close
-from steps
+select symbol, date, close, close * 0.99 as low, close * 1.02 as high
+from (select symbol, date, 100 * exp(sum(step) over (partition by symbol order by date)) as close from steps)
 """
 
 
@@ -87,10 +103,10 @@ def with_models(prices):
         )
         warehouse = Warehouse(Path(folder) / "work.duckdb")
         warehouse.prepare(run)
-        for name in ("core.prices", "core.instruments", "core.sessions", "core.session_closes"):
+        for name in INPUTS:
             warehouse.execute(table_ddl(contracts()[name], f"create table {name}"))
         warehouse.execute(
-            "insert into core.prices by name select symbol, date, close, close as close_adjusted,"
+            "insert into core.prices by name select symbol, date, low, high, close, close as close_adjusted,"
             " close as close_total_return, 1 as coverage, 'bench' as source, timestamp '2023-01-01' as known_at"
             " from read_parquet($1)",
             [prices],
@@ -104,12 +120,15 @@ def with_models(prices):
             " false as is_early_close, row_number() over (order by date) as session_number"
             " from (select distinct date from core.prices)"
         )
+        warehouse.execute("insert into core.correlation_windows values (30), (90)")
         found = {}
-        for name in ("marts.drawdowns", "marts.drawdown_episodes", "core.returns", "marts.correlations"):
+        for name, columns in CHECKED.items():
             started = time.perf_counter()
             build(warehouse, run, name)
             seconds = time.perf_counter() - started
-            found[name] = {"seconds": seconds, "rows": warehouse.scalar(f"select count(*) from {name}")}
+            sums = ", ".join(f"sum({c})" for c in columns)
+            rows, *sums = warehouse.rows(f"select count(*), {sums} from {name}")[0]
+            found[name] = {"seconds": seconds, "rows": rows, "sums": [float(value) for value in sums]}
         warehouse.close()
     return found
 
@@ -125,19 +144,26 @@ def with_pandas(file):
         started = time.perf_counter()
         frame = make()
         found[name] = {"seconds": time.perf_counter() - started, "rows": len(frame)}
+        found[name]["sums"] = [float(frame[c].sum()) for c in CHECKED[name]]
         return frame
 
     prices = pd.read_parquet(file) if has_pyarrow() else frame_of(file)
 
     def drawdowns():
-        both = pd.concat([prices.assign(basis="price"), prices.assign(basis="total_return")], ignore_index=True)
-        both = both.sort_values(["symbol", "basis", "date"], ignore_index=True)
-        series = both.groupby(["symbol", "basis"], sort=False)
-        both["peak_close"] = series["close"].cummax()
-        at_peak = both["date"].where(both["close"] == both["peak_close"])
-        both["peak_date"] = at_peak.groupby([both["symbol"], both["basis"]], sort=False).ffill()
-        both["drawdown"] = both["close"] / both["peak_close"] - 1
-        return both
+        ordered = prices.sort_values(["symbol", "date"], ignore_index=True)
+        highest = ordered.groupby("symbol", sort=False)["high"].cummax()
+        intraday = {"price": ordered["low"] / highest - 1, "total_return": np.nan}
+        levels = ordered[["symbol", "date", "close"]]
+        return pd.concat(
+            [drawdown(levels.assign(basis=b, drawdown_intraday=d)) for b, d in intraday.items()], ignore_index=True
+        )
+
+    def drawdown(levels):
+        levels["peak_close"] = levels.groupby("symbol", sort=False)["close"].cummax()
+        at_peak = levels["date"].where(levels["close"] == levels["peak_close"])
+        levels["peak_date"] = at_peak.groupby(levels["symbol"], sort=False).ffill()
+        levels["drawdown"] = levels["close"] / levels["peak_close"] - 1
+        return levels
 
     def episodes(daily):
         daily = daily.assign(next_date=daily.groupby(["symbol", "basis"], sort=False)["date"].shift(-1))
@@ -147,17 +173,19 @@ def with_pandas(file):
         out = grouped.agg(
             first_under_date=("date", "min"),
             depth=("drawdown", "min"),
+            depth_intraday=("drawdown_intraday", "min"),
             n_obs=("date", "size"),
-            recovery_date=("next_date", "last"),
         )
+        out["recovery_date"] = grouped["next_date"].last(skipna=False)
         valleys = under.loc[grouped["drawdown"].idxmin(), [*key, "date"]].rename(columns={"date": "valley_date"})
         out = out.reset_index().merge(valleys, on=key, validate="1:1")
         out["days_to_valley"] = (out["valley_date"] - out["peak_date"]).dt.days
         out["days_to_recovery"] = (out["recovery_date"] - out["peak_date"]).dt.days
+        out["is_open"] = out["recovery_date"].isna()
         return out
 
     def returns():
-        ordered = prices.sort_values(["symbol", "date"], ignore_index=True)
+        ordered = prices[["symbol", "date", "close"]].sort_values(["symbol", "date"], ignore_index=True)
         before = ordered.groupby("symbol", sort=False)[["close", "date"]].shift()
         log_return = np.log(ordered["close"] / before["close"])
         return ordered.assign(previous_date=before["date"], log_return=log_return).dropna()
@@ -210,6 +238,10 @@ def show(rows, sides):
     for name, ours in models["tables"].items():
         theirs = peer["tables"][name]
         assert ours["rows"] == theirs["rows"], (name, ours["rows"], theirs["rows"])
+        assert all(isclose(a, b, rel_tol=1e-9) for a, b in zip(ours["sums"], theirs["sums"], strict=True)), (
+            ours,
+            theirs,
+        )
         ratio = theirs["seconds"] / ours["seconds"]
         print(f"{name:26}{ours['rows']:>12,}{ours['seconds']:>10.2f}{theirs['seconds']:>10.2f}{ratio:>8.1f}")
     total = [sum(t["seconds"] for t in side["tables"].values()) for side in (models, peer)]

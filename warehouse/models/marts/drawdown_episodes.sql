@@ -1,33 +1,20 @@
-with path as (
+with spans as (
     select
-        d.symbol, d.basis, d.date, d.drawdown, d.peak_date,
-        lead(d.date) over (partition by d.symbol, d.basis order by d.date) as next_date,
-        case when d.basis = 'price' then p.low end as low,
-        case when d.basis = 'price' then
-            max(p.high) over (partition by d.symbol, d.basis order by d.date) end as highest_high
-    from marts.drawdowns as d
-    inner join core.prices as p on d.symbol = p.symbol and d.date = p.date
+        symbol, basis, peak_date,
+        min(drawdown) as depth,
+        min(case when drawdown < 0 then date end) as first_under_date,
+        -- Of equally low days the first.
+        arg_min(date, struct_pack(drawdown := drawdown, date := date)) as valley_date,
+        min(case when drawdown < 0 then drawdown_intraday end) as depth_intraday,
+        count(case when drawdown < 0 then 1 end) as n_obs
+    from marts.drawdowns
+    group by symbol, basis, peak_date
 ),
 
-falls as (
-    select
-        *,
-        min(drawdown) over (partition by symbol, basis, peak_date) as depth,
-        max(date) over (partition by symbol, basis, peak_date) as last_date
-    from path
-    where drawdown < 0
-),
-
-episodes as (
-    select
-        symbol, basis, peak_date, depth,
-        min(date) as first_under_date,
-        min(case when drawdown = depth then date end) as valley_date,
-        max(case when date = last_date then next_date end) as recovery_date,
-        min(low / highest_high) - 1 as depth_intraday,
-        count(*) as n_obs
-    from falls
-    group by symbol, basis, peak_date, depth
+-- The close that reaches a peak again is the next peak.
+ended as (
+    select *, lead(peak_date) over (partition by symbol, basis order by peak_date) as recovery_date
+    from spans
 )
 
 select
@@ -36,4 +23,5 @@ select
     date_diff('day', peak_date, recovery_date) as days_to_recovery,
     n_obs,
     recovery_date is null as is_open
-from episodes
+from ended
+where n_obs > 0
