@@ -5,8 +5,9 @@ from math import atanh, sqrt, tanh
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import pearsonr
+from scipy.stats import pearsonr, spearmanr
 
+from pipelines.universe import UNIVERSE_FILE
 from tests.factories import Market, days, sessions_of
 
 PAIR = ["base_symbol", "other_symbol", "window_sessions", "alignment"]
@@ -29,9 +30,9 @@ def returns_table(market, returns):
     return market
 
 
-def correlations(returns):
+def correlations(returns, method="pearson"):
     """marts.correlations of given returns, by pair."""
-    found = returns_table(Market("2025-12-31"), returns).table("marts.correlations")
+    found = returns_table(Market("2025-12-31"), returns).table("marts.correlations", f"method = '{method}'")
     return {key: rows.set_index("date") for key, rows in found.groupby(PAIR)}
 
 
@@ -120,7 +121,7 @@ def test_leg_that_does_not_move_has_no_correlation(legs, level):
     still.iloc[40:80] = level
     market = Market("2025-12-31")
     returns_table(market, {("BTC", "exchange_close"): x, ("MSFT", "exchange_close"): still})
-    month = market.table("marts.correlations", "window_sessions = 30").set_index("date")
+    month = market.table("marts.correlations", "window_sessions = 30 and method = 'pearson'").set_index("date")
     within = month.loc[x.index[69] : x.index[79]]
     assert (within["n"] == 30).all()
     # NULL, and not NaN, which a frame shows alike.
@@ -193,3 +194,143 @@ def test_returns_and_not_levels():
     np.testing.assert_allclose(found["correlation"], oracle, rtol=0, atol=1e-9)
     assert found["correlation"].abs().max() < 0.5
     assert np.corrcoef(paths["QQQ"], paths["MSFT"])[0, 1] > 0.9
+
+
+# Spearman's and the exponentially weighted correlation, which stand beside Pearson's.
+
+
+@pytest.fixture(scope="module")
+def beside(legs):
+    """All methods of BTC with QQQ at the New York close, the second leg rounded so that it has ties."""
+    x, y = legs
+    market = returns_table(Market("2025-12-31"), {("BTC", "exchange_close"): x, ("QQQ", "exchange_close"): y.round(2)})
+    found = market.table("marts.correlations")
+    return {key: rows.set_index("date") for key, rows in found.groupby(["method", "window_sessions"])}
+
+
+@pytest.mark.parametrize("window", [30, 90])
+def test_spearman_agrees_with_scipy(legs, beside, window):
+    x, y = legs[0], legs[1].round(2)
+    found = beside["spearman", window]
+    assert found.index.tolist() == x.index[window - 1 :].tolist()
+    assert (found["n"] == window).all()
+    oracle = [
+        spearmanr(x.iloc[end - window : end], y.iloc[end - window : end]).statistic for end in range(window, len(x) + 1)
+    ]
+    np.testing.assert_allclose(found["correlation"], oracle, rtol=0, atol=1e-9)
+    assert y.iloc[:window].duplicated().any()
+
+
+def test_spearman_hears_the_order_only(legs):
+    x, _ = legs
+    market = returns_table(Market("2025-12-31"), {("BTC", "exchange_close"): x, ("QQQ", "exchange_close"): -(x**3)})
+    rows = market.table("marts.correlations", "window_sessions = 30").set_index("method")
+    np.testing.assert_allclose(rows.loc["spearman", "correlation"], -1, rtol=0, atol=1e-12)
+    assert (rows.loc["pearson", "correlation"] > -0.97).any()
+
+
+def test_spearman_interval():
+    # z = atanh(0.5) = 0.5493, se = sqrt((1 + 0.25 / 2) / 27) = 0.2041, so z is within 0.1493 and 0.9494.
+    assert bonett_wright(0.5, 30) == pytest.approx((0.1482, 0.7395), abs=1e-4)
+
+
+def bonett_wright(r, n):
+    """Fisher's interval with the standard error that Bonett and Wright (2000) give for Spearman's rho."""
+    z, error = atanh(r), sqrt((1 + r * r / 2) / (n - 3))
+    return tanh(z - 1.959963984540054 * error), tanh(z + 1.959963984540054 * error)
+
+
+@pytest.mark.parametrize(
+    ("method", "window", "interval"),
+    [("spearman", 30, bonett_wright), ("spearman", 90, bonett_wright), ("ewma", 32, fisher), ("pearson", 90, fisher)],
+)
+def test_each_method_has_its_own_interval(beside, method, window, interval):
+    for row in beside[method, window].itertuples():
+        assert row.n == window
+        assert (row.ci_low, row.ci_high) == pytest.approx(interval(row.correlation, window), abs=1e-12)
+
+
+def test_ewma_is_the_recursion(legs, beside):
+    x, y = legs[0], legs[1].round(2)
+    covariance = variance_x = variance_y = 0.0
+    expected = {}
+    for date, a, b in zip(x.index, x, y, strict=True):
+        covariance = 0.94 * covariance + 0.06 * a * b
+        variance_x = 0.94 * variance_x + 0.06 * a * a
+        variance_y = 0.94 * variance_y + 0.06 * b * b
+        expected[date] = covariance / sqrt(variance_x * variance_y)
+    found = beside["ewma", 32]["correlation"]
+    assert found.index.tolist() == x.index[89:].tolist()
+    np.testing.assert_allclose(found, [expected[date] for date in found.index], rtol=0, atol=1e-9)
+
+
+def test_ewma_agrees_with_pandas_from_a_start_at_zero(legs, beside):
+    x, y = legs[0], legs[1].round(2)
+
+    def mean(products):
+        return pd.concat([pd.Series([0.0]), products]).ewm(alpha=0.06, adjust=False).mean().iloc[1:]
+
+    oracle = mean(x * y) / np.sqrt(mean(x * x) * mean(y * y))
+    np.testing.assert_allclose(beside["ewma", 32]["correlation"], oracle.iloc[89:], rtol=0, atol=1e-9)
+
+
+def test_ewma_has_forgotten_where_it_began(legs, beside):
+    # What began it weighs 0.94 ** 90 = 0.0038: another start, at the first product, moves little.
+    x, y = legs[0], legs[1].round(2)
+    began = [p.ewm(alpha=0.06, adjust=False).mean() for p in (x * y, x * x, y * y)]
+    other = (began[0] / np.sqrt(began[1] * began[2])).iloc[89:]
+    assert 1e-9 < (beside["ewma", 32]["correlation"] - other).abs().max() < 0.02
+
+
+@pytest.mark.parametrize(("method", "window"), [("spearman", 30), ("ewma", 32)])
+def test_no_other_method_where_a_leg_never_moves(legs, method, window):
+    x, y = legs
+    market = Market("2025-12-31")
+    returns_table(market, {("BTC", "exchange_close"): x, ("QQQ", "exchange_close"): 0 * y})
+    rows = market.table("marts.correlations", f"method = '{method}' and window_sessions = {window}")
+    unknown = f"method = '{method}' and window_sessions = {window} and correlation is null and ci_low is null"
+    assert len(market.rows("marts.correlations", f"{unknown} and ci_high is null")) == len(rows) > 100
+
+
+def test_other_methods_are_close_aligned_and_against_benchmarks_and_baskets(legs):
+    x, y = legs
+    others = {(s, "exchange_close"): y for s in ("MSFT", "QQQ", "IGV", "VIX", "ETH", "basket:saas")}
+    sampled = {("BTC", a): x for a in ("exchange_close", "utc_day", "naive")}
+    for method in ("spearman", "ewma"):
+        found = correlations(sampled | others, method)
+        assert {alignment for *_, alignment in found} == {"exchange_close"}
+        assert {(base, other) for base, other, *_ in found} == {
+            *(("BTC", other) for other in ("QQQ", "IGV", "VIX", "basket:saas")),
+            *(("QQQ", other) for other in ("IGV", "VIX", "basket:saas")),
+        }
+
+
+def test_windows_come_from_the_universe(legs, tmp_path, monkeypatch):
+    file = tmp_path / "universe.yaml"
+    text = UNIVERSE_FILE.read_text()
+    assert text.count("correlation_windows: [30, 90]") == 1
+    file.write_text(text.replace("correlation_windows: [30, 90]", "correlation_windows: [45, 8, 45]"))
+    monkeypatch.setenv("SCARETRADE_UNIVERSE", str(file))
+    x, y = legs
+    returns = {("BTC", "exchange_close"): x, ("QQQ", "exchange_close"): y}
+    assert set(correlations(returns)) == {("BTC", "QQQ", window, "exchange_close") for window in (8, 45)}
+    found = correlations(returns, "spearman")["BTC", "QQQ", 8, "exchange_close"]
+    assert len(found) == len(x) - 7
+    oracle = x.rolling(45).corr(y).dropna()
+    pearson = correlations(returns)["BTC", "QQQ", 45, "exchange_close"]
+    np.testing.assert_allclose(pearson["correlation"], oracle, rtol=0, atol=1e-9)
+
+
+def test_fisher_interval_is_a_lower_bound_of_the_width():
+    """Where volatility comes in bursts that both legs share, resampled blocks of ten sessions vary more."""
+    rng = np.random.default_rng(12)
+    wider = []
+    for _ in range(40):
+        bursts = np.exp(pd.Series(rng.normal(0, 0.3, 90)).ewm(alpha=0.1).mean() * 6).to_numpy()
+        x, noise = rng.standard_normal((2, 90)) * bursts
+        y = 0.5 * x + 0.87 * noise
+        starts = rng.integers(0, 81, (500, 9))
+        draws = (starts[:, :, None] + np.arange(10)).reshape(500, 90)
+        resampled = np.arctanh([np.corrcoef(x[d], y[d])[0, 1] for d in draws])
+        wider.append(np.std(resampled) * sqrt(90 - 3))
+    assert np.median(wider) > 1.15

@@ -22,34 +22,41 @@ pairs as (
 
 rolling as (
     select
-        base_symbol, other_symbol, date, 30 as window_sessions, alignment,
-        corr(x, y) over month as r, count(*) over month as n
-    from pairs
-    window month as (
-        partition by base_symbol, other_symbol, alignment order by date rows between 29 preceding and current row
+        p.base_symbol, p.other_symbol, p.date, w.window_sessions, p.alignment,
+        corr(p.x, p.y) over span as r, count(*) over span as n
+    from pairs as p
+    cross join core.correlation_windows as w
+    window span as (
+        partition by w.window_sessions, p.base_symbol, p.other_symbol, p.alignment order by p.date
+        rows between (w.window_sessions - 1) preceding and current row
     )
+),
+
+methods as (
+    select
+        base_symbol, other_symbol, date, window_sessions, 'pearson' as method, alignment,
+        case when not isnan(r) then r end as correlation, n
+    from rolling
+    where n = window_sessions
     union all
     select
-        base_symbol, other_symbol, date, 90 as window_sessions, alignment,
-        corr(x, y) over quarter as r, count(*) over quarter as n
-    from pairs
-    window quarter as (
-        partition by base_symbol, other_symbol, alignment order by date rows between 89 preceding and current row
-    )
+        base_symbol, other_symbol, date, window_sessions, method, 'exchange_close' as alignment,
+        correlation, n
+    from core.alternative_correlations
 ),
 
 bounded as (
     select
         *,
-        case when isnan(r) then null else r end as correlation,
-        atanh(case when not isnan(r) then greatest(least(r, 0.999999999999), -0.999999999999) end) as z
-    from rolling
-    where n = window_sessions
+        atanh(case when correlation is not null then greatest(least(correlation, 0.999999999999), -0.999999999999) end) as z,
+        1.959963984540054
+            * sqrt((1 + case when method = 'spearman' then correlation * correlation / 2 else 0 end) / (n - 3)) as width
+    from methods
 )
 
 select
-    base_symbol, other_symbol, date, window_sessions, 'pearson' as method, alignment, correlation,
-    tanh(z - 1.959963984540054 / sqrt(n - 3)) as ci_low,
-    tanh(z + 1.959963984540054 / sqrt(n - 3)) as ci_high,
+    base_symbol, other_symbol, date, window_sessions, method, alignment, correlation,
+    tanh(z - width) as ci_low,
+    tanh(z + width) as ci_high,
     n
 from bounded
