@@ -69,4 +69,4 @@ def feeding(contract: Contract) -> set[str]:
     """Sources whose series fill a raw table."""
     universe = load_universe()
     wanted = [universe.datasets(i) for i in universe.instruments.values()]
-    return {datasets[contract.dataset] for datasets in wanted if contract.dataset in datasets}
+    return {source for datasets in wanted for source in datasets.get(contract.dataset, [])}

@@ -12,6 +12,7 @@ from pipelines.contracts import contracts
 from pipelines.resources import Pipeline
 from pipelines.sources import SOURCES
 from pipelines.store import BatchRefused
+from pipelines.universe import load_universe
 
 
 def results(batch: Batch, refused: str | None) -> Iterator[dg.AssetCheckResult]:
@@ -79,4 +80,4 @@ def source_asset(name: str) -> dg.AssetsDefinition:
     return ingest
 
 
-raw_assets = [source_asset(name) for name in SOURCES]
+raw_assets = [source_asset(name) for name in SOURCES if load_universe().series(name)]

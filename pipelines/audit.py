@@ -69,14 +69,14 @@ def read_check(name: str, text: str) -> Check:
 
 def keeps_contract(contract: Contract) -> Check:
     """One row for each key, and every value within the contract's bounds and value lists."""
-    key = ", ".join(contract.grain)
+    key = contract.quoted_grain
     rules = [rule for name in contract.columns for rule in broken_bounds(contract, name)]
     query = (
         f"select {key}, 'several rows of this key' as fault from {contract.name} group by {key} having count(*) > 1"
         f" union all select {key}, 'a value out of bounds' as fault from {contract.name}"
         f" where {' or '.join(rules) or 'false'}"
     )
-    message = f"One row for each {key}, every value within the contract's bounds"
+    message = f"One row for each {', '.join(contract.grain)}, every value within the contract's bounds"
     return Check("keeps_contract", contract.name, "critical", message, query)
 
 
@@ -84,14 +84,14 @@ def broken_bounds(contract: Contract, name: str) -> list[str]:
     """SQL conditions under which a column's value breaks its contract."""
     column = contract.columns[name]
     rules = [
-        f"{name} {operator} {bound}"
+        f'"{name}" {operator} {bound}'
         for operator, bound in (("<", column.minimum), (">", column.maximum), ("<=", column.above))
         if bound is not None
     ]
     if column.type == "DOUBLE":
-        rules.append(f"isnan({name})")
+        rules.append(f'isnan("{name}")')
     if column.values:
-        rules.append(f"{name} not in ({', '.join(repr(v) for v in column.values)})")
+        rules.append(f'"{name}" not in ({", ".join(repr(v) for v in column.values)})')
     return rules
 
 

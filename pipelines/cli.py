@@ -142,6 +142,17 @@ def query(question: str | None, form: str, home: Path | None) -> None:
 
 
 @main.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines")
+@HOME
+def sources(as_json: bool, home: Path | None) -> None:
+    """Say of each source what it feeds, whether its key is set, its terms, and when it last gave data or failed."""
+    from pipelines.vendors import lines, sources_report
+
+    report = sources_report((home or Settings.load().home).absolute())
+    click.echo(report.to_json(orient="records", date_format="iso") if as_json else "\n".join(lines(report)))
+
+
+@main.command()
 @click.option("--columns", is_flag=True, help="Every column of every table too")
 def tables(columns: bool) -> None:
     """Print the data dictionary as Markdown: every table, its key and what it holds."""

@@ -8,11 +8,17 @@ from graphlib import TopologicalSorter
 
 import pandas as pd
 
+from pipelines.breaks import BLOCK_CORRELATIONS, correlation_breaks
 from pipelines.calendars import last_complete_session, sessions
 from pipelines.contracts import Contract, contracts
+from pipelines.correlations import BENCHMARK_PAIRS, alternative_correlations
+from pipelines.event_studies import EVENT_RETURNS, MARKET, event_studies
+from pipelines.market_stress import STRESS_COMPONENTS, market_stress
 from pipelines.regimes import correlation_regimes
 from pipelines.settings import Run
+from pipelines.stress import STRESS_LEGS, stress_correlations
 from pipelines.universe import load_universe
+from pipelines.vendors import sources_frame
 from pipelines.warehouse import Warehouse, table_ddl
 
 log = logging.getLogger("scaretrade")
@@ -29,6 +35,43 @@ def numbered_sessions(run: Run) -> pd.DataFrame:
     return frame.assign(session_number=range(1, len(frame) + 1))
 
 
+def shipped_events(warehouse: Warehouse, run: Run) -> pd.DataFrame:
+    """The hand-checked events that had happened by the run's day."""
+    from pipelines.events import SEED_FILE, events_frame
+
+    return events_frame(SEED_FILE, warehouse.frame("select * from core.sessions"), run.as_of)
+
+
+SESSION_DATES = "select date from core.sessions order by date"
+
+
+def studied_events(warehouse: Warehouse, run: Run) -> pd.DataFrame:
+    """Event studies of the universe's symbols and windows."""
+    universe = load_universe()
+    returns = warehouse.frame(EVENT_RETURNS, [[*universe.event_symbols, MARKET]])
+    events = warehouse.frame("select * from core.events order by session_date, event_id")
+    sessions = warehouse.frame(SESSION_DATES)["date"]
+    return event_studies(returns, events, sessions, universe.event_symbols, universe.event_windows)
+
+
+def measured_windows(warehouse: Warehouse, run: Run) -> pd.DataFrame:
+    """The claims' figures in other windows than the stated ones."""
+    from pipelines.claims import load_claims
+    from pipelines.ledger import claim_windows
+
+    return claim_windows(warehouse.connection, load_claims(), run.as_of)
+
+
+def judged_claims(warehouse: Warehouse, run: Run) -> pd.DataFrame:
+    """The verdicts on the claims, which say so where the data are simulated."""
+    from pipelines.claims import load_claims
+    from pipelines.ledger import claims_ledger
+
+    windows = warehouse.frame("select * from marts.claim_windows")
+    remark = "Simulated data. " if run.is_simulated else ""
+    return claims_ledger(warehouse.connection, load_claims(), windows, run.as_of, remark)
+
+
 HEADLINE_CORRELATIONS = """
 select base_symbol, other_symbol, window_sessions, date, correlation, ci_low, ci_high from marts.correlations
 where alignment = 'exchange_close' and method = 'pearson'
@@ -38,8 +81,27 @@ order by base_symbol, other_symbol, window_sessions, date
 PYTHON_MODELS: dict[str, PythonModel] = {
     "core.instruments": lambda warehouse, run: load_universe().instruments_frame(),
     "core.basket_members": lambda warehouse, run: load_universe().basket_members_frame(),
+    "core.loss_windows": lambda warehouse, run: load_universe().loss_windows_frame(),
+    "core.correlation_windows": lambda warehouse, run: load_universe().correlation_windows_frame(),
+    "core.price_levels": lambda warehouse, run: load_universe().price_levels_frame(),
+    "core.named_episodes": lambda warehouse, run: load_universe().named_episodes_frame(),
     "core.sessions": lambda warehouse, run: numbered_sessions(run),
+    "core.events": lambda warehouse, run: shipped_events(warehouse, run),
+    "quality.sources": lambda warehouse, run: sources_frame(),
+    "core.alternative_correlations": lambda warehouse, run: alternative_correlations(
+        warehouse.frame(BENCHMARK_PAIRS), [w for (w,) in warehouse.rows("select * from core.correlation_windows")]
+    ),
+    "marts.correlation_breaks": lambda warehouse, run: correlation_breaks(warehouse.frame(BLOCK_CORRELATIONS)),
     "marts.correlation_regimes": lambda warehouse, run: correlation_regimes(warehouse.frame(HEADLINE_CORRELATIONS)),
+    "marts.event_studies": lambda warehouse, run: studied_events(warehouse, run),
+    "marts.market_stress": lambda warehouse, run: market_stress(
+        warehouse.frame(STRESS_COMPONENTS), warehouse.frame(SESSION_DATES)["date"]
+    ),
+    "marts.stress_correlations": lambda warehouse, run: stress_correlations(
+        warehouse.frame(STRESS_LEGS), warehouse.frame("select * from core.named_episodes")
+    ),
+    "marts.claim_windows": lambda warehouse, run: measured_windows(warehouse, run),
+    "marts.claims": lambda warehouse, run: judged_claims(warehouse, run),
 }
 
 
@@ -96,9 +158,10 @@ def insert_query(warehouse: Warehouse, contract: Contract) -> None:
     """Insert a SQL model's rows in key order, so that readers' filters skip most of the file."""
     import duckdb
 
-    order = ", ".join(contract.grain)
     query = contract.sql_file.read_text()
     try:
-        warehouse.execute(f"insert into {contract.name} by name select * from ({query}) order by {order}")
+        warehouse.execute(
+            f"insert into {contract.name} by name select * from ({query}) order by {contract.quoted_grain}"
+        )
     except (duckdb.BinderException, duckdb.ConstraintException, duckdb.ConversionException) as error:
         raise ContractBroken(f"{contract.name}: the query does not fit its contract: {error}") from error

@@ -6,13 +6,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
-from pipelines.batch import Batch, SeriesLoad
+from pipelines.batch import NOT_ASKED, SKIPPED, Batch, SeriesLoad
 from pipelines.calendars import last_complete_day, last_complete_session
 from pipelines.contracts import contracts
 from pipelines.landing import Landed, Landing
 from pipelines.settings import Run
 from pipelines.sources.answers import NETWORK_STEP
-from pipelines.sources.base import Outcome, Request, Series, Source, SourceError, Window
+from pipelines.sources.base import (
+    Outcome,
+    Request,
+    Series,
+    Source,
+    SourceError,
+    Window,
+    asks_whole,
+    next_request,
+    requests_a_run,
+)
 from pipelines.sources.http import Payload, clock_skew
 from pipelines.store import store
 from pipelines.universe import Universe
@@ -20,7 +30,6 @@ from pipelines.warehouse import Warehouse
 
 OVERLAP = timedelta(days=10)
 LARGEST_SKEW = timedelta(minutes=10)
-NOT_ASKED = "not_asked"
 # After this many series in a row, the rest of a source is left for the next run.
 OUTAGES_BEFORE_GIVING_UP = 2
 OUTAGES = (Outcome.AUTH, Outcome.RATE_LIMITED, Outcome.GEO_BLOCKED, Outcome.CHALLENGE, Outcome.TRANSIENT)
@@ -32,8 +41,8 @@ Progress = Callable[[str, int, int], None]
 class Getter(Protocol):
     """What fetches a request: the vendors' session."""
 
-    def get(self, request: Request) -> Payload:
-        """The vendor's answer; raises SourceError."""
+    def get(self, request: Request, known: Payload | None = None) -> Payload:
+        """The vendor's answer, or the known one where the vendor says that it still holds; raises SourceError."""
         ...
 
 
@@ -52,14 +61,16 @@ class Ingest:
     run: Run
     universe: Universe
     progress: Progress = silent
+    lacking: Callable[[Series], str | None] = lambda series: None
 
     def __call__(self) -> Batch:
         """Fetch what is new with an overlap; where the overlap was rewritten, fetch that history whole; store.
 
         Raises BatchRefused when the rows break a critical rule.
         """
-        windows = {series: self.window(series) for series in self.universe.series(self.source.NAME)}
-        batch = self.fetch(Batch(self.source.NAME, self.run), windows)
+        batch = Batch(self.source.NAME, self.run)
+        windows = self.usable(batch, {s: self.window(s) for s in self.universe.series(self.source.NAME)})
+        batch = self.fetch(batch, windows)
         rewritten = self.rewritten(batch)
         if rewritten:
             names = ", ".join(sorted({series.symbol for series in rewritten}))
@@ -69,37 +80,62 @@ class Ingest:
             self.fetch(batch, {s: replace(windows[s], since=self.run.since) for s in rewritten})
         return store(self.warehouse, batch)
 
+    def usable(self, batch: Batch, windows: dict[Series, Window]) -> dict[Series, Window]:
+        """The series that can be asked, those longest not asked first; the others are named in one line a reason."""
+        skipped: dict[str, list[str]] = {}
+        for series, window in windows.items():
+            if reason := self.lacking(series):
+                batch.loads[series] = SeriesLoad(series, window, SKIPPED, reason)
+                skipped.setdefault(reason, []).append(f"{series.symbol} {series.dataset}")
+        for reason, names in skipped.items():
+            log.info("%s: %s, so left out: %s", self.source.NAME, reason, ", ".join(names))
+        usable = {s: w for s, w in windows.items() if s not in batch.loads}
+        return dict(sorted(usable.items(), key=lambda item: item[1].since))
+
     def window(self, series: Series) -> Window:
         """From `since`, or from a few days before the newest stored row, to the last completed session or day."""
-        is_crypto = self.universe.instruments[series.symbol].kind == "crypto"
-        until = last_complete_day(self.run.now) if is_crypto else last_complete_session(self.run.now)
+        never_closes = self.universe.calendar(series.symbol) == "24/7"
+        until = last_complete_day(self.run.now) if never_closes else last_complete_session(self.run.now)
         since = self.run.since
+        if asks_whole(self.source, series.dataset):
+            return Window(min(since, until), until, self.run.now)
         newest, oldest_asked = known_span(self.warehouse, self.run, self.source.NAME, series)
         if newest is not None and oldest_asked is not None and oldest_asked <= since:
-            since = max(since, min(newest, until) - OVERLAP)
+            due = unanswered_since(self.warehouse, self.run, self.source.NAME, series) or until
+            since = max(since, min(newest, until, due + OVERLAP) - OVERLAP)
         return Window(min(since, until), until, self.run.now)
 
     def fetch(self, batch: Batch, windows: dict[Series, Window]) -> Batch:
         """Ask every series; a failed one is recorded and the others go on, unless the vendor as a whole is out."""
         plan = {s: self.source.build_requests(s, w) for s, w in windows.items()}
-        total, done, outages = sum(map(len, plan.values())), 0, 0
+        total, outages, quota = sum(map(len, plan.values())), 0, requests_a_run(self.source)
         for series, requests in plan.items():
             load = batch.loads[series] = SeriesLoad(series, windows[series])
-            if outages >= OUTAGES_BEFORE_GIVING_UP:
-                load.outcome, load.reason = NOT_ASKED, f"{self.source.NAME} did not answer for the series before"
+            load.reason = self.reason_not_to_ask(
+                outages, quota is not None and len(batch.landed) + len(requests) > quota
+            )
+            if load.reason:
+                load.outcome = NOT_ASKED
                 continue
             try:
                 for request in requests:
-                    self.take(batch, request)
-                    done += 1
-                    self.progress(self.source.NAME, done, total)
+                    total += self.take_all(batch, request) - 1
+                    self.progress(self.source.NAME, len(batch.landed), total)
                 load.outcome, outages = Outcome.OK if load.parsed else Outcome.EMPTY, 0
             except SourceError as error:
                 load.outcome, load.reason = error.outcome, str(error)
-                outages = outages + self.outage(error)
+                outages = outages + weight if (weight := self.outage(error)) else 0
                 batch.drop(series)
                 log.warning("%s", error)
         return batch
+
+    def reason_not_to_ask(self, outages: int, over_quota: bool) -> str | None:
+        """Why the rest of a source is left for the next run."""
+        if outages >= OUTAGES_BEFORE_GIVING_UP:
+            return f"{self.source.NAME} did not answer for the series before"
+        if over_quota:
+            return f"{self.source.NAME} answers {requests_a_run(self.source)} requests a run; the next run asks first"
+        return None
 
     def outage(self, error: SourceError) -> int:
         """How much a failure says that the vendor as a whole is out; one that was not reached is."""
@@ -107,13 +143,24 @@ class Ingest:
             return OUTAGES_BEFORE_GIVING_UP
         return 1 if error.outcome in OUTAGES else 0
 
-    def take(self, batch: Batch, request: Request) -> None:
+    def take_all(self, batch: Batch, request: Request) -> int:
+        """Ask, and follow the pages that only an answer tells of; returns how many answers there were."""
+        page: Request | None = request
+        count = 0
+        while page is not None:
+            page = next_request(self.source, self.take(batch, page), page)
+            count += 1
+        return count
+
+    def take(self, batch: Batch, request: Request) -> bytes:
         """Ask once, keep the answer before anyone looks into it, then parse it into the batch."""
-        payload = self.session.get(request)
+        payload = self.session.get(request, self.landing.known_answer(request))
         landed = self.landing.store(payload, self.run, len(batch.landed), datetime.now(UTC))
         batch.landed.append(landed)
         self.refuse_wrong_clock(payload)
         batch.add(request.series, self.source.parse(payload.body, request), landed.payload_id)
+        self.landing.keep_tag(payload, landed.payload_id)
+        return payload.body
 
     def refuse_wrong_clock(self, payload: Payload) -> None:
         """A clock ahead of the vendor's would take running bars as closed; a given as-of day needs no clock."""
@@ -134,7 +181,7 @@ class Ingest:
 
 def known_span(warehouse: Warehouse, run: Run, source: str, series: Series) -> tuple[date | None, date | None]:
     """A series' newest stored day as known at the run's instant, and the oldest day ever asked for with success."""
-    day = "start_at::date" if series.dataset == "hourly_bars" else "date"
+    day = f"{contracts()[f'raw.{series.dataset}'].day_column}::date"
     known = "source = $1 and symbol = $2 and known_at <= $3"
     params = [source, series.symbol, run.now.replace(tzinfo=None)]
     newest = warehouse.scalar(f"select max({day}) from raw.{series.dataset} where {known}", params)
@@ -143,6 +190,16 @@ def known_span(warehouse: Warehouse, run: Run, source: str, series: Series) -> t
         [*params, series.dataset],
     )
     return newest, oldest
+
+
+def unanswered_since(warehouse: Warehouse, run: Run, source: str, series: Series) -> date | None:
+    """The first day last asked for, where no answer came: a history due to be asked whole stays due."""
+    asked = warehouse.rows(
+        "select window_since, outcome from quality.loads where source = $1 and symbol = $2 and dataset = $3"
+        f" and known_at <= $4 and outcome <> '{SKIPPED}' order by load_id desc limit 1",
+        [source, series.symbol, series.dataset, run.now.replace(tzinfo=None)],
+    )
+    return next((since for since, outcome in asked if outcome not in (Outcome.OK, Outcome.EMPTY)), None)
 
 
 def replay(source: Source, landing: Landing, warehouse: Warehouse, run: Run, lines: Iterable[Landed]) -> Batch:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.settings import Run
-from pipelines.sources.base import Series
+from pipelines.sources.base import Request, Series
 from pipelines.sources.http import Payload
 
 
@@ -66,15 +66,41 @@ class Landing:
         return self.folder / payload_id[:2] / f"{payload_id}.gz"
 
     def store(self, payload: Payload, run: Run, sequence: int, fetched_at: datetime) -> Landed:
-        """Keep a body and its manifest line; the same content is stored once."""
+        """Keep a body and its manifest line; the same content is stored once, and again where it was damaged."""
         landed = describe(payload, run, sequence, fetched_at)
-        file = self.file(landed.payload_id)
-        if not file.exists():
-            self._write(file, gzip.compress(payload.body, 4, mtime=0))
+        if not self.holds(landed.payload_id):
+            self._write(self.file(landed.payload_id), gzip.compress(payload.body, 4, mtime=0))
         line = json.dumps(asdict(landed)) + "\n"
         with (self.folder / "manifest" / f"{run.run_id}.jsonl").open("a") as manifest:
             manifest.write(line)
         return landed
+
+    def keep_tag(self, payload: Payload, payload_id: str) -> None:
+        """Let the next such request ask whether this answer still holds. Only for one that could be read: a damaged
+        answer would otherwise be confirmed for ever."""
+        if "ETag" in payload.headers:
+            facts = {"payload_id": payload_id, "url": payload.url, "etag": payload.headers["ETag"]}
+            self._write(self._etag_file(payload.request), json.dumps(facts).encode())
+
+    def known_answer(self, request: Request) -> Payload | None:
+        """The landed answer to the very same request, if it came with an ETag and both are whole."""
+        try:
+            facts = json.loads(self._etag_file(request).read_text())
+            return Payload(request, facts["url"], 200, {"ETag": facts["etag"]}, self.body(facts["payload_id"]))
+        except (OSError, ValueError, CorruptPayload):
+            return None
+
+    def _etag_file(self, request: Request) -> Path:
+        asked = json.dumps([request.source, request.path, sorted(request.params.items())])
+        return self.folder / "etags" / f"{hashlib.sha256(asked.encode()).hexdigest()}.json"
+
+    def holds(self, payload_id: str) -> bool:
+        """Whether a body is there and whole."""
+        try:
+            self.body(payload_id)
+        except CorruptPayload:
+            return False
+        return True
 
     def body(self, payload_id: str) -> bytes:
         """The bytes as received; raises CorruptPayload when the file is missing or damaged."""

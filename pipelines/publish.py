@@ -104,7 +104,7 @@ def comment(warehouse: Warehouse, run: Run, contract: Contract) -> None:
     text = (SIMULATED if run.is_simulated else "") + contract.description
     warehouse.execute(f"comment on table published.{contract.name} is '{quoted(text)}'")
     for name, column in stored_columns(contract).items():
-        warehouse.execute(f"comment on column published.{contract.name}.{name} is '{quoted(column.comment)}'")
+        warehouse.execute(f"comment on column published.{contract.name}.\"{name}\" is '{quoted(column.comment)}'")
 
 
 def write_parquet(warehouse: Warehouse, folder: Path) -> None:

@@ -1,20 +1,26 @@
 """The Dagster resource of a run: its settings, lock, working file, landing and vendors' sessions."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import date
+from functools import partial
 
 import dagster as dg
 from pydantic import PrivateAttr
 
 from pipelines.guard import writing
 from pipelines.ingest import Ingest, Progress, silent
+from pipelines.keys import key_in_use, missing_key
 from pipelines.landing import Landing
 from pipelines.publish import guard
-from pipelines.settings import Profile, Run, Settings, new_run
+from pipelines.settings import Profile, Run, Settings, base_url, new_run
 from pipelines.sources import SOURCES
+from pipelines.sources.base import Series
 from pipelines.sources.http import VendorSession
 from pipelines.universe import load_universe
 from pipelines.warehouse import Warehouse
+
+Lacking = Callable[[Series], str | None]
 
 
 class Observer:
@@ -77,24 +83,33 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
 
     def ingest(self, name: str) -> Ingest:
         """The ingestion of one source; the simulated market answers in its place under the sample profile."""
+        session, lacking = self._sample(name) if self._run.is_simulated else self._vendor(name)
         return Ingest(
             SOURCES[name],
-            self._session(name),
+            self._stack.enter_context(session),
             self._landing,
             self._warehouse,
             self._run,
             load_universe(),
             Observer.progress,
+            lacking,
         )
 
-    def _session(self, name: str) -> VendorSession:
-        adapter = None
-        if self._run.is_simulated:
-            from pipelines.sources.sample import SampleAdapter
+    def _vendor(self, name: str) -> tuple[VendorSession, Lacking]:
+        source = SOURCES[name]
+        session = VendorSession(
+            source,
+            base_url(name),
+            contact=self._settings.contact,
+            key=key_in_use(source),
+            longest_wait=self._settings.longest_retry_wait_seconds,
+        )
+        return session, partial(missing_key, source)
 
-            universe = load_universe()
-            symbols = {source: {s.vendor_symbol: s.symbol for s in universe.series(source)} for source in SOURCES}
-            adapter = SampleAdapter(symbols, self._run.now)
-        base_url = None if self._run.is_simulated else self._settings.base_url(name)
-        session = VendorSession(SOURCES[name], base_url, contact=self._settings.contact, adapter=adapter)
-        return self._stack.enter_context(session)
+    def _sample(self, name: str) -> tuple[VendorSession, Lacking]:
+        from pipelines.sources.sample import SIMULATED, SampleAdapter
+
+        universe = load_universe()
+        symbols = {source: {s.vendor_symbol: s.symbol for s in universe.series(source)} for source in SOURCES}
+        session = VendorSession(SOURCES[name], adapter=SampleAdapter(symbols, self._run.now))
+        return session, lambda series: None if name in SIMULATED else "not part of the simulated market"

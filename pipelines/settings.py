@@ -1,12 +1,14 @@
 """What a run is told: from the environment (`SCARETRADE_*`, or a `.env` file) and from the command line."""
 
 import os
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import HttpUrl, ValidationError
+from dotenv import dotenv_values
+from pydantic import HttpUrl, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).parents[1]
@@ -25,7 +27,7 @@ class WrongSettings(Exception):
 
 
 class Settings(BaseSettings):
-    """The environment. A base URL replaces a vendor's scheme and host; unset, the vendor itself is asked."""
+    """What a run is told by the environment. The vendors' addresses and keys are asked for by name, see below."""
 
     model_config = SettingsConfigDict(env_prefix="SCARETRADE_", env_ignore_empty=True, extra="ignore")
 
@@ -33,23 +35,46 @@ class Settings(BaseSettings):
     home: Path = Path("warehouse")
     contact: str | None = None
     lock_timeout_seconds: float = 60
-    yahoo_url: HttpUrl | None = None
-    binance_url: HttpUrl | None = None
-    brk_url: HttpUrl | None = None
+    longest_retry_wait_seconds: float = 30
 
     @classmethod
     def load(cls) -> "Settings":
         """The settings of this process; `SCARETRADE_ENV_FILE` names the file read beside the environment."""
         try:
-            return cls(_env_file=os.environ.get("SCARETRADE_ENV_FILE", ".env"))
+            settings = cls(_env_file=env_file())
         except ValidationError as error:
             wrong = [f"SCARETRADE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
             raise WrongSettings(f"{'; '.join(wrong)}. Next: correct it in the environment or .env") from None
+        # A wrong address is found before a run, not in the middle of one.
+        for name in {*os.environ, *dotenv_values(env_file())}:
+            if is_address := re.fullmatch(r"SCARETRADE_(\w+)_URL", name):
+                base_url(is_address[1])
+        return settings
 
-    def base_url(self, source: str) -> str | None:
-        """The configured base URL of a source, or None for the vendor's own."""
-        url = getattr(self, f"{source}_url", None)
-        return str(url).rstrip("/") if url else None
+
+def env_file() -> str:
+    """The file read beside the environment, which goes first."""
+    return os.environ.get("SCARETRADE_ENV_FILE", ".env")
+
+
+def variable(name: str) -> str | None:
+    """An environment variable, or its line in the `.env` file; None where it is empty or missing."""
+    return os.environ.get(name) or dotenv_values(env_file()).get(name) or None
+
+
+def url_variable(source: str) -> str:
+    """The variable that replaces a vendor's scheme and host."""
+    return f"SCARETRADE_{source.upper()}_URL"
+
+
+def base_url(source: str) -> str | None:
+    """The configured base URL of a source, or None for the vendor's own; raises WrongSettings."""
+    url = variable(url_variable(source))
+    try:
+        return str(TypeAdapter(HttpUrl).validate_python(url)).rstrip("/") if url else None
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise WrongSettings(f"{url_variable(source)}: {reason}. Next: correct it in the environment or .env") from None
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,31 @@
 """The watched universe: instruments, baskets and pairs, read from `universe.yaml`."""
 
+from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import pandas as pd
 import yaml
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from pipelines.settings import variable
 from pipelines.sources.base import Series
 
 UNIVERSE_FILE = Path(__file__).with_name("universe.yaml")
 BASKET_PREFIX = "basket:"
+# Sessions from an event to the last one its market model is estimated from: event windows begin after it.
+ESTIMATION_END = -11
+INSTRUMENT_COLUMNS = [
+    "symbol",
+    "name",
+    "kind",
+    "calendar",
+    "is_correlation_base",
+    "daily_source",
+    "hourly_source",
+    "cross_check_tolerance",
+]
 
 
 class Strict(BaseModel):
@@ -20,13 +34,25 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def as_list(value: object) -> object:
+    """One source may be written without brackets."""
+    return [value] if isinstance(value, str) else value
+
+
+# Dataset to the sources it is asked from: the first is used, the others stand beside it as a cross-check.
+Datasets = dict[str, Annotated[list[str], BeforeValidator(as_list)]]
+
+
 class Instrument(Strict):
-    """Something with a price. `datasets` adds to, or overrides, what its kind is asked for."""
+    """Something to watch. `datasets` adds to, or overrides, what its kind is asked for; `[]` asks nobody.
+
+    A `market` has no price of its own, such as all of crypto.
+    """
 
     name: str
-    kind: Literal["equity", "etf", "index", "crypto"]
+    kind: Literal["equity", "etf", "index", "crypto", "market"]
     vendor_symbols: dict[str, str] = {}
-    datasets: dict[str, str] = {}
+    datasets: Datasets = {}
 
 
 class Basket(Strict):
@@ -36,20 +62,76 @@ class Basket(Strict):
     members: list[str]
 
 
+class Episode(Strict):
+    """A named span of market stress, both days included; without an end it still lasts."""
+
+    name: str
+    start: date
+    end: date | None = None
+
+    @model_validator(mode="after")
+    def runs_forward(self) -> "Episode":
+        """A span ends after it begins."""
+        if self.end and self.end < self.start:
+            raise ValueError(f"the episode {self.name!r} ends on {self.end}, before it starts; swap its days")
+        return self
+
+
 class Universe(Strict):
     """Everything `universe.yaml` says."""
 
-    sources: dict[str, dict[str, str]]
+    sources: dict[str, Datasets]
     instruments: dict[str, Instrument]
     baskets: dict[str, Basket]
     correlation_bases: list[str]
+    correlation_windows: list[Annotated[int, Field(ge=4)]] = [30, 90]
+    cross_check_tolerance: dict[str, float] = {}
+    loss_windows: list[Annotated[int, Field(ge=1)]] = [5, 7, 21]
+    price_levels: dict[str, list[float]] = {}
+    episodes: dict[str, Episode] = {}
+    event_symbols: list[str] = []
+    event_windows: Annotated[list[tuple[int, int]], Field(min_length=1)] = [(0, 1)]
 
     @model_validator(mode="after")
     def members_exist(self) -> "Universe":
-        """A basket or a base may only name instruments of this file."""
-        named = {s for b in self.baskets.values() for s in b.members} | set(self.correlation_bases)
+        """A basket, a base or a price level may only name instruments of this file."""
+        named = {s for b in self.baskets.values() for s in b.members} | {*self.correlation_bases, *self.price_levels}
         if unknown := sorted(named - set(self.instruments)):
             raise ValueError(f"universe.yaml names {unknown} but lists no such instrument; add it there")
+        return self
+
+    @model_validator(mode="after")
+    def episodes_are_no_periods(self) -> "Universe":
+        """An episode stands in one column with the periods that are always there."""
+        if taken := sorted({"full", "rolling", "running_peak"} & set(self.episodes)):
+            raise ValueError(f"universe.yaml calls an episode {taken[0]!r}, which names a period; choose another name")
+        return self
+
+    @model_validator(mode="after")
+    def event_symbols_exist(self) -> "Universe":
+        """An event study may be of instruments and baskets of this file."""
+        known = {*self.instruments, *(BASKET_PREFIX + key for key in self.baskets)}
+        if unknown := sorted(set(self.event_symbols) - known):
+            raise ValueError(f"universe.yaml studies events of {unknown}, neither instrument nor basket of it; add it")
+        return self
+
+    @model_validator(mode="after")
+    def event_windows_are_possible(self) -> "Universe":
+        """A window begins after the estimation and runs forward."""
+        for start, end in self.event_windows:
+            if not ESTIMATION_END < start <= end:
+                raise ValueError(
+                    f"universe.yaml has the event window [{start}, {end}]; it must begin at {ESTIMATION_END + 1} or"
+                    " later and end no earlier than it begins"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def event_studies_are_listed_once(self) -> "Universe":
+        """Each symbol and window is a key of the table."""
+        for name, listed in (("event_symbols", self.event_symbols), ("event_windows", self.event_windows)):
+            if len(set(listed)) < len(listed):
+                raise ValueError(f"universe.yaml repeats one of its {name}; remove the second")
         return self
 
     def series(self, source: str) -> list[Series]:
@@ -57,40 +139,66 @@ class Universe(Strict):
         found = []
         for symbol, instrument in self.instruments.items():
             vendor_symbol = instrument.vendor_symbols.get(source, symbol)
-            found += [Series(symbol, vendor_symbol, d) for d, s in self.datasets(instrument).items() if s == source]
+            found += [Series(symbol, vendor_symbol, d) for d, s in self.datasets(instrument).items() if source in s]
         return found
 
-    def datasets(self, instrument: Instrument) -> dict[str, str]:
-        """Dataset to source of one instrument: its kind's, with its own on top."""
+    def datasets(self, instrument: Instrument) -> Datasets:
+        """Dataset to sources of one instrument: its kind's, with its own on top."""
         return {**self.sources[instrument.kind], **instrument.datasets}
 
     def instruments_frame(self) -> pd.DataFrame:
         """Rows of `core.instruments`: the single instruments, then the baskets."""
         single = [self._instrument_row(symbol, i) for symbol, i in self.instruments.items()]
         baskets = [
-            (BASKET_PREFIX + key, b.name, "basket", self._calendar(b), False, None, None)
+            (BASKET_PREFIX + key, b.name, "basket", self._calendar(b), False, None, None, None)
             for key, b in self.baskets.items()
         ]
-        columns = ["symbol", "name", "kind", "calendar", "is_correlation_base", "daily_source", "hourly_source"]
-        return pd.DataFrame([*single, *baskets], columns=columns)
+        return pd.DataFrame([*single, *baskets], columns=INSTRUMENT_COLUMNS)
 
-    def _instrument_row(self, symbol: str, instrument: Instrument) -> tuple[str | bool | None, ...]:
-        calendar = "24/7" if instrument.kind == "crypto" else "XNYS"
-        sources = [self.datasets(instrument).get(dataset) for dataset in ("daily_bars", "hourly_bars")]
+    def _instrument_row(self, symbol: str, instrument: Instrument) -> tuple[str | bool | float | None, ...]:
+        asked = self.datasets(instrument)
+        sources = [next(iter(asked.get(dataset, [])), None) for dataset in ("daily_bars", "hourly_bars")]
         is_base = symbol in self.correlation_bases
-        return (symbol, instrument.name, instrument.kind, calendar, is_base, *sources)
+        tolerance = self.cross_check_tolerance.get(instrument.kind)
+        return (symbol, instrument.name, instrument.kind, self.calendar(symbol), is_base, *sources, tolerance)
+
+    def calendar(self, symbol: str) -> str:
+        """The exchange an instrument trades at, or round the clock."""
+        return "24/7" if self.instruments[symbol].kind in ("crypto", "market") else "XNYS"
 
     def basket_members_frame(self) -> pd.DataFrame:
         """Rows of `core.basket_members`: basket symbol and member symbol."""
         rows = [(BASKET_PREFIX + key, member) for key, b in self.baskets.items() for member in b.members]
         return pd.DataFrame(rows, columns=["basket", "symbol"])
 
+    def correlation_windows_frame(self) -> pd.DataFrame:
+        """Rows of `core.correlation_windows`; a window named twice is one."""
+        return pd.DataFrame({"window_sessions": sorted(set(self.correlation_windows))})
+
+    def loss_windows_frame(self) -> pd.DataFrame:
+        """Rows of `core.loss_windows`; a window named twice is one."""
+        return pd.DataFrame({"n_days": sorted(set(self.loss_windows))})
+
+    def price_levels_frame(self) -> pd.DataFrame:
+        """Rows of `core.price_levels`: symbol and level."""
+        rows = [(symbol, level) for symbol, levels in self.price_levels.items() for level in levels]
+        return pd.DataFrame(rows, columns=["symbol", "level"])
+
+    def named_episodes_frame(self) -> pd.DataFrame:
+        """Rows of `core.named_episodes`."""
+        rows = [(key, e.name, e.start, e.end) for key, e in self.episodes.items()]
+        frame = pd.DataFrame(rows, columns=["episode", "name", "start_date", "end_date"])
+        return frame.astype({"start_date": "datetime64[us]", "end_date": "datetime64[us]"})
+
     def _calendar(self, basket: Basket) -> str:
-        kinds = {self.instruments[m].kind == "crypto" for m in basket.members}
-        return "24/7" if kinds == {True} else "XNYS"
+        return "24/7" if {self.calendar(m) for m in basket.members} == {"24/7"} else "XNYS"
+
+
+def load_universe(path: Path | None = None) -> Universe:
+    """The universe of a file, else of SCARETRADE_UNIVERSE, else of this folder; raises pydantic's ValidationError."""
+    return _read(path or Path(variable("SCARETRADE_UNIVERSE") or UNIVERSE_FILE))
 
 
 @cache
-def load_universe(path: Path = UNIVERSE_FILE) -> Universe:
-    """The universe of a file; raises pydantic's ValidationError naming the wrong key."""
+def _read(path: Path) -> Universe:
     return Universe.model_validate(yaml.safe_load(path.read_text()))

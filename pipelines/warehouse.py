@@ -117,7 +117,7 @@ class Warehouse:
 def table_ddl(contract: Contract, statement: str, *, with_key: bool = False) -> str:
     """`create table` with the contract's columns, their not-null rules and, if asked, the primary key."""
     columns = [
-        f"\"{name}\" {column.type}{' not null' if column.required else ''}"
+        f'"{name}" {column.type}{" not null" if column.required else ""}'
         for name, column in stored_columns(contract).items()
     ]
     key = [f"primary key ({', '.join(stored_key(contract))})"] if with_key else []

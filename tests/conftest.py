@@ -1,6 +1,7 @@
 """Shared fixtures: the local vendor server with real data, where it is there."""
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -9,13 +10,28 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.settings import url_variable
+from pipelines.sources import SOURCES
+from pipelines.sources.base import keys_of
+
 with warnings.catch_warnings():
     # The library imports what Python and its own dependencies deprecate; what it does afterwards is ours to mind.
     warnings.simplefilter("ignore")
     import great_expectations.expectations  # noqa: F401
 
 VENDORS = Path(__file__).parents[2] / "shared" / "vendors"
-SOURCES = ("yahoo", "binance", "brk")
+SERVED = (
+    "yahoo",
+    "binance",
+    "coinbase",
+    "brk",
+    "bgeometrics",
+    "coinmetrics",
+    "coingecko",
+    "sec",
+    "fred",
+    "modelsdev",
+)
 
 
 class VendorServer:
@@ -31,7 +47,8 @@ class VendorServer:
 
     @property
     def environment(self):
-        return {f"SCARETRADE_{name.upper()}_URL": f"{self.url}/{name}" for name in SOURCES}
+        keys = {"SCARETRADE_CONTACT": "tests@example.org", "COINGECKO_PRO_API_KEY": "any"}
+        return {**{url_variable(name): f"{self.url}/{name}" for name in SERVED}, **keys}
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +66,8 @@ def vendor_server():
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch, tmp_path):
     """No test sees the developer's settings or writes into the project."""
-    for name in ("HOME", "PROFILE", "CONTACT", *(f"{s.upper()}_URL" for s in SOURCES)):
-        monkeypatch.delenv(f"SCARETRADE_{name}", raising=False)
+    keys = {key.variable for source in SOURCES.values() for key in keys_of(source)}
+    for name in (*os.environ, *keys):
+        if name in keys or name.startswith("SCARETRADE_"):
+            monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SCARETRADE_ENV_FILE", str(tmp_path / "none.env"))

@@ -17,8 +17,10 @@ SOURCES = {
     "raw.daily_bars": "yahoo",
     "raw.dividends": "yahoo",
     "raw.splits": "yahoo",
-    "raw.hourly_bars": "binance",
+    "raw.hourly_bars": "coinbase",
     "raw.onchain": "brk",
+    "raw.facts": "sec",
+    "raw.market_caps": "coingecko",
 }
 COINS = {"BTC", "ETH", "SOL", "XRP", "BNB", "ADA", "DOGE"}
 
@@ -67,11 +69,11 @@ class Market:
         load_id: int = 1,
     ) -> "Market":
         """Raw rows in the contract's columns, missing ones NULL. Known, unless told, when the row's day ended."""
-        columns = contracts()[table].columns
-        frame = frame.reindex(columns=list(columns))
-        when = frame["start_at"] if "start_at" in frame else frame["date"]
-        ended = pd.to_datetime(when).dt.normalize() + timedelta(days=1)
-        guessed = "binance" if frame["symbol"].isin(COINS).all() and table != "raw.onchain" else SOURCES[table]
+        contract = contracts()[table]
+        frame = frame.reindex(columns=list(contract.columns))
+        ended = pd.to_datetime(frame[contract.day_column]).dt.normalize() + timedelta(days=1)
+        is_coins = table == "raw.daily_bars" and frame["symbol"].isin(COINS).all()
+        guessed = "binance" if is_coins else SOURCES[table]
         frame = frame.assign(
             source=source or guessed,
             known_at=ended if known_at is None else pd.Timestamp(known_at),
@@ -142,8 +144,7 @@ class Market:
 
     def rows(self, name: str, where: str = "true") -> pd.DataFrame:
         """The rows of a table that is built, in key order."""
-        order = ", ".join(contracts()[name].grain)
-        return self.warehouse.frame(f"select * from {name} where {where} order by {order}")
+        return self.warehouse.frame(f"select * from {name} where {where} order by {contracts()[name].quoted_grain}")
 
 
 def sessions_of(first: str, last: str) -> pd.DatetimeIndex:

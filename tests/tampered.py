@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import requests
 
-from pipelines.settings import end_of
+from pipelines.settings import end_of, url_variable
 from pipelines.sources import SOURCES
 from pipelines.sources.sample import SAMPLE_END, SampleAdapter
 from pipelines.universe import load_universe
@@ -42,7 +42,7 @@ class Tampered:
         spoiled = self.spoil(path, response.raw.read())
         status, headers, body = spoiled if isinstance(spoiled, tuple) else (response.status_code, {}, spoiled)
         handler.send_response_only(status)
-        for name, value in {"Content-Type": "application/json", **headers}.items():
+        for name, value in {"Content-Type": response.headers["Content-Type"], **headers}.items():
             handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
@@ -51,7 +51,8 @@ class Tampered:
     @property
     def environment(self):
         port = self.server.server_address[1]
-        return {f"SCARETRADE_{name.upper()}_URL": f"http://127.0.0.1:{port}/{name}" for name in SOURCES}
+        urls = {url_variable(name): f"http://127.0.0.1:{port}/{name}" for name in SOURCES}
+        return {**urls, "SCARETRADE_CONTACT": "tests@example.org"}
 
     def close(self):
         self.server.shutdown()

@@ -11,7 +11,10 @@ from click.testing import CliRunner
 from pipelines.cli import main
 from pipelines.dictionary import dictionary, overview
 from pipelines.query import ask
-from pipelines.settings import PROJECT, Settings
+from pipelines.settings import PROJECT, Settings, base_url, url_variable
+from pipelines.sources import SOURCES
+from pipelines.sources.base import keys_of
+from tests.conftest import SERVED
 
 README = (PROJECT / "README.md").read_text()
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -67,18 +70,20 @@ def test_make_run_runs_the_sample_market(tmp_path):
     assert (tmp_path / "warehouse" / "market.duckdb").exists()
 
 
-def test_environment_file_for_a_local_server_sets_every_source(monkeypatch):
+def test_environment_file_for_a_local_server_sets_every_source_that_it_serves(monkeypatch):
     monkeypatch.setenv("SCARETRADE_ENV_FILE", str(PROJECT / "docs" / "local-vendors.env"))
-    settings = Settings.load()
-    assert {settings.base_url(n) for n in ("yahoo", "binance", "brk")} == {
-        f"http://127.0.0.1:8899/{n}" for n in ("yahoo", "binance", "brk")
+    assert {name: base_url(name) for name in SOURCES if base_url(name)} == {
+        name: f"http://127.0.0.1:8899/{name}" for name in SERVED
     }
+    assert "@" in Settings.load().contact
 
 
 def test_the_example_environment_file_is_complete_and_loads(monkeypatch):
     monkeypatch.setenv("SCARETRADE_ENV_FILE", str(PROJECT / ".env.example"))
     text = (PROJECT / ".env.example").read_text()
-    assert {f"SCARETRADE_{name.upper()}" for name in Settings.model_fields} == set(re.findall(r"^(\w+)=", text, re.M))
+    named = {f"SCARETRADE_{name.upper()}" for name in Settings.model_fields} | {"SCARETRADE_UNIVERSE"}
+    keys = {key.variable for source in SOURCES.values() for key in keys_of(source)}
+    assert named | keys | {url_variable(name) for name in SOURCES} == set(re.findall(r"^(\w+)=", text, re.M))
     assert Settings.load() == Settings()
 
 

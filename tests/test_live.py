@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from pipelines.cli import main
 from pipelines.settings import PROJECT
 from tests.published import differences, rows, rows_apart, tables
+from tests.published_figures import FIGURES, NOT_MEASURABLE, VERDICTS
 
 pytestmark = pytest.mark.vendors
 
@@ -156,6 +157,36 @@ def test_adjusted_close_agrees_with_the_vendors_own(later):
     query = """select max(abs(p.close_adjusted / v.close_adjusted_vendor - 1)) from core.prices as p
     inner join raw.daily_bars as v using (symbol, date, source) where v.source = 'yahoo'"""
     assert rows(later, query)[0][0] < 5e-6
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: f"{figure.day} {figure.name}")
+def test_published_figures(later, figure):
+    ((measured,),) = rows(later, figure.query)
+    inside = figure.low <= measured <= figure.high
+    assert inside == figure.holds, f"measured {measured}, published between {figure.low} and {figure.high}"
+
+
+def test_published_figures_that_cannot_be_measured_are_listed_with_the_reason(later):
+    verdicts = dict(rows(later, "select claim_id, verdict from marts.claims"))
+    for reason, claim in NOT_MEASURABLE.values():
+        assert reason
+        assert claim is None or verdicts[claim] == "not_measurable"
+
+
+def test_the_ledgers_verdicts_on_the_story(later):
+    found = rows(later, "select verdict, claim_id from marts.claims")
+    expected = {(verdict, claim) for verdict, claims in VERDICTS.items() for claim in claims.split()}
+    assert set(found) == expected
+
+
+def test_where_the_story_does_not_hold_the_ledger_says_where_it_would(later):
+    reasons = dict(rows(later, "select claim_id, reason from marts.claims"))
+    assert "from the peak of 14 January (1.091)" in reasons["crypto_total_loss"]
+    assert "from the peak of 14 January (33.2)" in reasons["crypto_total_loss_percent"]
+    assert "It would hold in no other window measured (7)." in reasons["bitcoin_software_correlation"]
+    assert "without the faulty 7 February (2.616)" in reasons["realized_loss_7d_mean"]
+    assert "no value in core.prices for symbol IBM" in reasons["ibm_fell"]
+    assert "data cover 20 % of what it needs, less than 90 %" in reasons["big_tech_value_lost"]
 
 
 def test_a_split_rewrites_history_and_is_listed(vendor_server, tmp_path):

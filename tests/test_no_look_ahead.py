@@ -13,15 +13,37 @@ from tests.factories import Market, days, nulls, sessions_of, stamp
 FIRST, LAST = "2023-07-03", "2026-01-30"
 CUTS = ["2025-07-03", "2025-08-10", "2025-10-31", "2026-01-05"]
 MARTS = sorted(name for name, contract in contracts().items() if contract.schema_name == "marts")
+# Found with what came later, on purpose and labelled so: only what is later than the as-of day may not count.
+RETROSPECTIVE = {"marts.correlation_breaks"}
+AS_OF = [name for name in MARTS if name not in RETROSPECTIVE]
 
 # The day a row is of: it is there, and says the same, whenever that day is in the past.
 ROW_DATE = {
     "marts.drawdowns": "date",
     "marts.drawdown_episodes": "first_under_date",
     "marts.correlations": "date",
+    "marts.lead_lag_correlations": "date",
     "marts.correlation_regimes": "start_date",
     "marts.realized_losses": "date",
     "marts.realized_loss_episodes": "start_date",
+    "marts.level_crossings": "date",
+    "marts.stress_correlations": "date",
+    "marts.event_studies": "session_date",
+    "marts.market_stress": "date",
+    "marts.market_value_losses": "date",
+    "marts.valuations": "date",
+    "marts.capex": "filed_date",
+    # A row without a day says nothing yet: the claim's window has not ended.
+    "marts.claims": "window_end",
+    "marts.claim_windows": "window_end",
+}
+
+
+SHARES = "dei:EntityCommonStockSharesOutstanding"
+FIGURES = {
+    "us-gaap:Revenues": 6e10,
+    "us-gaap:GrossProfit": 4e10,
+    "us-gaap:PaymentsToAcquirePropertyPlantAndEquipment": 2e10,
 }
 
 
@@ -51,7 +73,35 @@ def simulated_rows():
     calls.append(("bars", ("BTC", utc_days, daily), {"low": low, "high": high}))
     calls.append(("bars", ("ETH", utc_days, daily / 20 * np.exp(rng.normal(0, 0.02, len(daily)))), {}))
     calls.append(("onchain", (utc_days, simulated_chain(rng, daily)), {}))
+    spy = 100 * np.exp((0.8 * factor + rng.normal(0, 0.003, len(sessions))).cumsum())
+    calls.append(("bars", ("SPY", sessions, spy), {}))
+    calls.append(("bars", ("VIX", sessions, 15 * np.exp(rng.normal(0, 0.2, len(sessions)))), {"source": "fred"}))
+    for symbol, first in [("MSFT", "2022-04-01"), ("CRM", "2023-10-01")]:
+        calls.append(("add", ("raw.facts", simulated_filings(rng, symbol, first)), {}))
+    total = 2e12 * np.exp(rng.normal(0, 0.03, len(utc_days)).cumsum())
+    calls.append(("add", ("raw.market_caps", total_caps(utc_days, total)), {}))
     return calls
+
+
+def total_caps(dates, values):
+    return pd.DataFrame({"symbol": "CRYPTO_TOTAL", "date": dates, "market_cap_usd": values})
+
+
+def simulated_filings(rng, symbol, first):
+    """A company's quarters as filed a month after each, which restate the quarter a year before; its share count."""
+    starts = pd.date_range(first, "2025-12-31", freq="QS")
+    ends, filed = starts + pd.offsets.QuarterEnd(), starts + pd.offsets.QuarterEnd() + pd.Timedelta(days=30)
+    parts = []
+    for tag, amount in FIGURES.items():
+        values = amount * np.exp(rng.normal(0, 0.1, len(starts)))
+        parts.append(pd.DataFrame({"tag": tag, "start_date": starts, "end_date": ends, "value": values}))
+        again = parts[-1].assign(value=1.01 * values)[:-4]
+        parts = [*parts[:-1], parts[-1].assign(filed_date=filed), again.assign(filed_date=filed[4:])]
+    count = pd.DataFrame({"tag": SHARES, "start_date": ends, "end_date": ends, "filed_date": filed})
+    count["value"] = 1e9 * (1 - 0.003 * np.arange(len(ends)))
+    rows = pd.concat([*parts, count]).assign(symbol=symbol, form="10-Q")
+    accession = symbol + " " + rows["filed_date"].astype(str)
+    return rows.assign(accession=accession, unit=np.where(rows["tag"] == SHARES, "shares", "USD"))
 
 
 def simulated_chain(rng, price):
@@ -101,6 +151,11 @@ def rows_until(market, name, day):
     return market.rows(name, f"{ROW_DATE[name]} <= date '{day}'")
 
 
+def dated_rows(market, name):
+    """A mart's rows that are of a day."""
+    return market.rows(name, f"{ROW_DATE[name]} is not null")
+
+
 def past_columns(name):
     contract = contracts()[name]
     return [c for c in contract.columns if c not in contract.future_columns]
@@ -111,7 +166,7 @@ def assert_same(left, right):
     pd.testing.assert_frame_equal(left, right, check_exact=False, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", MARTS)
+@pytest.mark.parametrize("name", AS_OF)
 def test_every_mart_says_what_day_a_row_is_of(name):
     assert name in ROW_DATE, f"{name} is new: name the column that dates its rows in ROW_DATE"
     assert ROW_DATE[name] in past_columns(name)
@@ -119,23 +174,43 @@ def test_every_mart_says_what_day_a_row_is_of(name):
 
 
 def test_no_mart_is_gone():
-    assert set(ROW_DATE) == set(MARTS)
+    assert set(ROW_DATE) == set(AS_OF)
+
+
+@pytest.mark.parametrize("name", sorted(RETROSPECTIVE))
+def test_what_looks_ahead_is_labelled_in_every_row(name, whole):
+    rows = whole.rows(name)
+    assert len(rows) > 0
+    assert rows["is_retrospective"].all()
 
 
 @pytest.mark.parametrize("day", CUTS)
-@pytest.mark.parametrize("name", MARTS)
+@pytest.mark.parametrize("name", AS_OF)
 def test_rows_of_the_past_do_not_change(name, day, whole, cut):
-    known_then = cut[day].rows(name)
+    known_then = dated_rows(cut[day], name)
     assert (known_then[ROW_DATE[name]] <= stamp(day)).all()
     columns = past_columns(name)
     assert_same(known_then[columns], rows_until(whole, name, day)[columns])
 
 
-@pytest.mark.parametrize("name", MARTS)
+@pytest.mark.parametrize("name", ["marts.claims", "marts.claim_windows"])
+def test_a_claim_that_is_of_no_day_has_no_value(name, whole, cut):
+    for market in (whole, *cut.values()):
+        assert nulls(market.rows(name, "window_end is null")["measured_value"])
+
+
+@pytest.mark.parametrize("name", AS_OF)
 def test_the_history_shows_something(name, whole, cut):
     """Rows before the first cut, or at least the last, and rows after each: else nothing would be compared."""
-    assert len(cut[CUTS[-1]].rows(name)) > 0
-    assert len(whole.rows(name)) > len(cut[CUTS[0]].rows(name))
+    assert len(dated_rows(cut[CUTS[-1]], name)) > 0
+    assert len(dated_rows(whole, name)) > len(dated_rows(cut[CUTS[0]], name))
+
+
+def absurd_filing(filed):
+    """A filing that multiplies revenue, capital expenditure and shares of the quarter to March 2024."""
+    rows = pd.DataFrame({"tag": [*FIGURES, SHARES], "value": 1e15, "symbol": "MSFT", "form": "10-Q/A"})
+    rows = rows.assign(start_date=stamp("2024-01-01"), end_date=stamp("2024-03-31"), filed_date=stamp(filed))
+    return rows.assign(accession=f"absurd {filed}", unit=np.where(rows["tag"] == SHARES, "shares", "USD"))
 
 
 POISONS = [
@@ -153,6 +228,11 @@ POISONS = [
     ("bars", ("QQQ", sessions_of("2024-01-02", "2024-06-28"), np.full(124, 5.0)), {"known_at": "2025-08-11 00:00:01"}),
     ("onchain", (days("2024-01-01", 90), {"realized_cap_usd": np.ones(90)}), {"known_at": "2025-09-01"}),
     ("dividend", ("MSFT", "2024-02-01", 30), {"known_at": "2025-09-01"}),
+    # Filings and market values: of later days, and of days long past but given after the cut.
+    ("add", ("raw.facts", absurd_filing("2025-08-11")), {"known_at": "2025-08-01"}),
+    ("add", ("raw.facts", absurd_filing("2024-05-01")), {"known_at": "2025-08-12"}),
+    ("add", ("raw.market_caps", total_caps(days("2025-08-11", 30), 1e15)), {}),
+    ("add", ("raw.market_caps", total_caps(days("2024-08-11", 30), 1e15)), {"known_at": "2025-08-12"}),
 ]
 
 
@@ -173,7 +253,15 @@ def test_the_poison_works(whole):
     """As of a later day, when the days have come and the restatements are known, the same rows change the tables."""
     extra = [(method, arguments, {**options, "load_id": 2}) for method, arguments, options in POISONS]
     later = build_as_of(LAST, extra)
-    for name in ("marts.drawdowns", "marts.correlations", "marts.realized_losses"):
+    for name in (
+        "marts.drawdowns",
+        "marts.correlations",
+        "marts.realized_losses",
+        "marts.level_crossings",
+        "marts.market_value_losses",
+        "marts.valuations",
+        "marts.capex",
+    ):
         columns = past_columns(name)
         with pytest.raises(AssertionError):
             assert_same(later.rows(name)[columns], whole.rows(name)[columns])
@@ -182,14 +270,17 @@ def test_the_poison_works(whole):
 # The columns that need the future: open or so far, until it has come.
 
 OPENED_LATER = {
+    "marts.capex": ("known_until", "symbol, period, period_end, known_from"),
     "marts.drawdown_episodes": ("recovery_date", "symbol, basis, peak_date"),
     "marts.realized_loss_episodes": ("end_date", "asset, provider, variant, start_date"),
     "marts.correlation_regimes": ("end_date", "base_symbol, other_symbol, window_sessions, start_date"),
+    "marts.event_studies": ("window_complete_date", "event_id, symbol, window_start, window_end"),
 }
 
 
 def test_every_mart_with_future_columns_is_tested():
-    assert set(OPENED_LATER) == {name for name in MARTS if contracts()[name].future_columns}
+    # A claim's reason has no day of its own: it also names the windows that ended later.
+    assert {*OPENED_LATER, "marts.claims"} == {name for name in MARTS if contracts()[name].future_columns}
     for name, (column, _) in OPENED_LATER.items():
         assert column in contracts()[name].future_columns
 

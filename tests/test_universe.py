@@ -74,10 +74,33 @@ def test_frames_list_instruments_then_baskets():
     assert members.to_numpy().tolist() == [["basket:mixed", "IBM"], ["basket:mixed", "BTC"], ["basket:coins", "BTC"]]
 
 
-def test_the_projects_own_file_asks_only_sources_that_exist_and_each_of_them():
+def test_the_first_source_is_used_and_the_others_stand_beside_it():
+    both = universe(GOOD.replace("datasets: {daily_bars: yahoo}", "datasets: {daily_bars: [fred, yahoo]}"))
+    assert both.series("fred") == [Series("VIX", "VIX", "daily_bars")]
+    assert Series("VIX", "^VIX", "daily_bars") in both.series("yahoo")
+    assert both.instruments_frame().set_index("symbol").loc["VIX", "daily_source"] == "fred"
+
+
+def test_an_empty_list_asks_nobody():
+    nobody = universe(
+        GOOD.replace("{name: IBM, kind: equity}", "{name: IBM, kind: equity, datasets: {daily_bars: []}}")
+    )
+    assert nobody.series("yahoo") == [Series("VIX", "^VIX", "daily_bars")]
+    assert nobody.instruments_frame().set_index("symbol").loc["IBM", "daily_source"] != "yahoo"
+
+
+def test_a_file_of_ones_own_is_named_by_the_environment(tmp_path, monkeypatch):
+    (tmp_path / "mine.yaml").write_text(GOOD)
+    monkeypatch.setenv("SCARETRADE_UNIVERSE", str(tmp_path / "mine.yaml"))
+    assert list(load_universe().instruments) == ["IBM", "VIX", "SPY", "BTC"]
+
+
+def test_the_projects_own_file_asks_only_sources_that_exist():
     found = load_universe()
-    asked = {source for i in found.instruments.values() for source in found.datasets(i).values()}
-    assert asked == set(SOURCES)
-    for source in SOURCES:
+    asked = {source for i in found.instruments.values() for named in found.datasets(i).values() for source in named}
+    # Each alternative is one line away: see the head of the file.
+    assert set(SOURCES) - asked == {"tiingo", "nasdaq", "cboe"}
+    assert asked <= set(SOURCES)
+    for source in asked:
         series = found.series(source)
         assert len(series) == len(set(series)) > 0

@@ -4,20 +4,21 @@ import io
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from http.client import HTTPException
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
 from requests_ratelimiter import LimiterAdapter
 
 from pipelines.sources.answers import classify, redact
-from pipelines.sources.base import Outcome, Request, Source, SourceError
+from pipelines.sources.base import Key, Outcome, Request, Source, SourceError
 from pipelines.sources.retry import Failed, broken, policy, refused
 
 __all__ = ["Payload", "VendorSession", "classify", "clock_skew", "redact"]
@@ -52,6 +53,8 @@ class VendorSession:
         base_url: str | None = None,
         *,
         contact: str | None = None,
+        key: tuple[Key, str] | None = None,
+        longest_wait: float = 30,
         timeouts: tuple[float, float] = (5.0, 30.0),
         attempts: int = 5,
         max_bytes: int = 64 * 2**20,
@@ -59,16 +62,28 @@ class VendorSession:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         adapter: BaseAdapter | None = None,
     ) -> None:
-        self.source, self.base_url = source, (base_url or source.BASE_URL).rstrip("/")
+        home = (key[0].base_url if key else None) or source.BASE_URL
+        self.source, self.base_url = source, (base_url or home).rstrip("/")
+        self._longest_wait = longest_wait
         self._timeouts, self._attempts, self._max_bytes = timeouts, attempts, max_bytes
         self._sleep, self._now = sleep, now
         self._session = requests.Session()
         self._session.headers.update(_headers(source, contact))
-        if adapter is None and self.base_url == source.BASE_URL.rstrip("/"):
+        self._secret = key[1] if key else None
+        if key:
+            self._carry(*key)
+        if adapter is None and base_url is None:
             adapter = LimiterAdapter(per_second=source.REQUESTS_PER_SECOND, limit_statuses=())
         if adapter is not None:
             self._session.mount("https://", adapter)
             self._session.mount("http://", adapter)
+
+    def _carry(self, key: Key, secret: str) -> None:
+        """Send the secret with every request, in a header where the vendor allows."""
+        if key.header:
+            self._session.headers[key.header] = key.form.format(secret)
+        if key.param:
+            self._session.params = {key.param: secret}
 
     def __enter__(self) -> Self:
         return self
@@ -82,11 +97,14 @@ class VendorSession:
         """Gives back the connections and the rate limiter's thread."""
         self._session.close()
 
-    def get(self, request: Request) -> Payload:
-        """The vendor's answer, after retries where they can help; SourceError for everything that is none."""
-        retrying = policy(self._attempts, self._sleep)
+    def get(self, request: Request, known: Payload | None = None) -> Payload:
+        """The vendor's answer, after retries where they can help; SourceError for everything that is none.
+
+        An answer `known` from before, with its ETag, is given back when the vendor says that it still holds.
+        """
+        retrying = policy(self._attempts, self._sleep, self._longest_wait)
         try:
-            return retrying(self._once, request)
+            return retrying(self._once, request, known)
         except Failed as failure:
             last = failure
         # Raised outside the handler: the library's own error, whose text holds the whole URL, must not chain.
@@ -94,18 +112,29 @@ class VendorSession:
         reason = last.reason if tried == 1 else f"{last.reason} (after {tried} attempts)"
         raise SourceError(last.outcome, request, reason, last.next_step)
 
-    def _once(self, request: Request) -> Payload:
+    def _once(self, request: Request, known: Payload | None) -> Payload:
         try:
-            response = self._fetch(request)
+            response = self._fetch(request, known)
         except (requests.RequestException, HTTPException, OSError) as error:
             host = urlsplit(self.base_url).hostname or "?"
-            raise broken(error, request, host, self._attempts) from None
+            raise self._hushed(broken(error, request, host, self._attempts)) from None
+        if known and response.status_code == HTTPStatus.NOT_MODIFIED:
+            return replace(known, request=request, status=response.status_code)
         return self._judge(response, request)
 
-    def _fetch(self, request: Request) -> requests.Response:
+    def _fetch(self, request: Request, known: Payload | None) -> requests.Response:
         url, params = f"{self.base_url}{request.path}", dict(request.params)
-        with self._session.get(url, params=params, timeout=self._timeouts, stream=True) as response:
-            _log.debug("GET %s: %d", redact(response.url), response.status_code)
+        headers = {"If-None-Match": known.headers["ETag"]} if known else {}
+        with self._session.get(
+            url,
+            params=params,
+            headers=headers,
+            timeout=self._timeouts,
+            stream=True,
+            # A redirect to another host would carry the key there.
+            allow_redirects=self._secret is None,
+        ) as response:
+            _log.debug("GET %s: %d", self._without_key(response.url), response.status_code)
             return _complete(response, self._read(response, request))
 
     def _read(self, response: requests.Response, request: Request) -> bytes:
@@ -120,9 +149,20 @@ class VendorSession:
     def _judge(self, response: requests.Response, request: Request) -> Payload:
         outcome = self.source.classify(response)
         if outcome not in (Outcome.OK, Outcome.EMPTY):
-            raise refused(outcome, response, request, self._attempts, self._now())
+            raise self._hushed(refused(outcome, response, request, self._attempts, self._now()))
         kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-        return Payload(request, redact(response.url), response.status_code, kept, response.content, outcome)
+        return Payload(request, self._without_key(response.url), response.status_code, kept, response.content, outcome)
+
+    def _without_key(self, text: str) -> str:
+        """The text without this session's key, whatever it is called there, and without all that looks like one."""
+        for secret in (self._secret, quote_plus(self._secret)) if self._secret else ():
+            text = text.replace(secret, "***")
+        return redact(text)
+
+    def _hushed(self, failure: Failed) -> Failed:
+        """The failure, should the vendor have repeated the key in its words."""
+        failure.reason = self._without_key(failure.reason)
+        return failure
 
 
 def _headers(source: Source, contact: str | None) -> dict[str, str]:

@@ -6,41 +6,93 @@ with present as (
     having count(*) = 24
     union all
     select distinct source, 'onchain', symbol, date from latest.onchain
+    union all
+    select source, 'market_caps', symbol, date from latest.market_caps
+    union all
+    select distinct source, 'market_snapshots', symbol, date from latest.market_snapshots
+    union all
+    select distinct source, 'facts', symbol, filed_date from latest.facts
 ),
 
 spans as (
-    select
-        p.source, p.dataset, p.symbol, i.calendar, w.last_complete_day, w.last_complete_session,
-        min(p.date) as first_date, max(p.date) as newest_date, count(*) as n_present
-    from present as p
-    inner join core.instruments as i on p.symbol = i.symbol
-    cross join latest.run_window as w
-    group by p.source, p.dataset, p.symbol, i.calendar, w.last_complete_day, w.last_complete_session
+    select source, dataset, symbol, min(date) as first_date, max(date) as newest_date, count(*) as n_present
+    from present
+    group by source, dataset, symbol
 ),
 
+-- Filings and snapshots come when they come: no calendar says which days they should have.
 days as (
     select 'XNYS' as calendar, date from core.sessions
     union all
     select '24/7', cast(day as date) from latest.calendar_days
 ),
 
-missing as (
-    select s.source, s.dataset, s.symbol, count(*) as n_expected, count(p.date) as n_found,
-        max(case when p.date is null then d.date end) as last_missing_date
+calendars as (
+    select
+        s.*,
+        case when s.dataset in ('facts', 'market_snapshots') then 'none' else i.calendar end as calendar,
+        coalesce(q.days_behind, 0) as days_behind
     from spans as s
-    inner join days as d on s.calendar = d.calendar and d.date between s.first_date and s.newest_date
+    inner join core.instruments as i on s.symbol = i.symbol
+    left join quality.sources as q on s.source = q.source
+),
+
+due as (
+    select
+        c.source, c.dataset, c.symbol,
+        coalesce(max(d.date), max(case when c.dataset = 'facts' then w.as_of - 140 else w.last_complete_day end))
+            as due_date
+    from calendars as c
+    cross join latest.run_window as w
+    left join days as d
+        on c.calendar = d.calendar
+        and d.date <= case when c.calendar = '24/7' then w.last_complete_day else w.last_complete_session end - c.days_behind
+    group by c.source, c.dataset, c.symbol
+),
+
+missing as (
+    select c.source, c.dataset, c.symbol, count(*) as n_expected, count(p.date) as n_found,
+        max(case when p.date is null then d.date end) as last_missing_date
+    from calendars as c
+    inner join days as d on c.calendar = d.calendar and d.date between c.first_date and c.newest_date
     left join present as p
-        on s.source = p.source and s.dataset = p.dataset and s.symbol = p.symbol and d.date = p.date
-    group by s.source, s.dataset, s.symbol
+        on c.source = p.source and c.dataset = p.dataset and c.symbol = p.symbol and d.date = p.date
+    group by c.source, c.dataset, c.symbol
+),
+
+spreads as (
+    select
+        o.source, 'daily_bars' as dataset, o.symbol, i.daily_source as reference_source,
+        o.date, abs(o.close / u.close - 1) as spread, i.cross_check_tolerance as tolerance
+    from latest.daily_bars as o
+    inner join core.instruments as i on o.symbol = i.symbol and o.source <> i.daily_source
+    inner join latest.daily_bars as u on o.symbol = u.symbol and o.date = u.date and u.source = i.daily_source
+),
+
+compared as (
+    select
+        source, dataset, symbol, reference_source,
+        count(*) as n_compared,
+        median(spread) as median_spread,
+        max(spread) as largest_spread,
+        arg_max(date, spread) as largest_spread_date,
+        count(case when spread > tolerance then 1 end) as n_apart
+    from spreads
+    group by source, dataset, symbol, reference_source
 ),
 
 judged as (
     select
-        s.source, s.dataset, s.symbol, s.first_date, s.newest_date,
-        case when s.calendar = '24/7' then s.last_complete_day else s.last_complete_session end as due_date,
-        m.n_expected, m.n_found as n_present, m.n_expected - m.n_found as n_missing, m.last_missing_date
+        s.source, s.dataset, s.symbol, s.first_date, s.newest_date, u.due_date,
+        coalesce(m.n_expected, s.n_present) as n_expected,
+        coalesce(m.n_found, s.n_present) as n_present,
+        coalesce(m.n_expected - m.n_found, 0) as n_missing,
+        m.last_missing_date,
+        c.reference_source, c.n_compared, c.median_spread, c.largest_spread, c.largest_spread_date, c.n_apart
     from spans as s
-    inner join missing as m on s.source = m.source and s.dataset = m.dataset and s.symbol = m.symbol
+    inner join due as u on s.source = u.source and s.dataset = u.dataset and s.symbol = u.symbol
+    left join missing as m on s.source = m.source and s.dataset = m.dataset and s.symbol = m.symbol
+    left join compared as c on s.source = c.source and s.dataset = c.dataset and s.symbol = c.symbol
 )
 
 select
