@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run live ui test check bench clean help
+.PHONY: run live ui test soak check bench clean help
 
 run: $(READY) ## Run the daily job offline on the simulated sample market
 	@$(BIN)/scaretrade run --profile sample $(ARGS)
@@ -15,6 +15,9 @@ ui: $(READY) ## Open the Dagster UI with its daemon on http://127.0.0.1:3000
 
 test: $(READY) ## Run the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: $(READY) ## Run the tests that take minutes: thirty days against failing vendors
+	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 check: $(READY) ## Lint, format and type checks
 	@$(BIN)/ruff check .

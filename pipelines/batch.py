@@ -85,8 +85,10 @@ def is_running(contract: Contract, frame: pd.DataFrame, window: Window, *, is_no
 
     Beyond today they are faults and stay in to be rejected, unless an as-of day was given: then vendors know later.
     """
-    if contract.is_snapshot or contract.day_column not in frame:
+    if contract.day_column not in frame or (contract.is_snapshot and is_now):
         return pd.Series(False, index=frame.index)
-    day = frame[contract.day_column]
+    day = frame["date" if contract.is_snapshot else contract.day_column]
     after = day >= pd.Timestamp(window.until) + pd.Timedelta(days=1)
+    if contract.is_snapshot:
+        return after
     return after & (day < pd.Timestamp(window.now.date()) + pd.Timedelta(days=1)) if is_now else after

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, FiniteFloat, NonNegativeFloat, Valid
 
 from pipelines.claim_queries import UnsafeQuery, Value, filled
 from pipelines.settings import PROJECT, WrongSettings, variable
-from pipelines.universe import Strict
+from pipelines.strict import Strict, read_yaml
 
 CLAIMS_FILE = PROJECT / "warehouse" / "claims.yaml"
 USERS_FILE = "SCARETRADE_CLAIMS"
@@ -136,7 +136,7 @@ def load_claims() -> list[Claim]:
 def read_claims(file: Path) -> tuple[Claim, ...]:
     """The claims of one file; raises WrongClaim, naming the claim."""
     try:
-        document = yaml.safe_load(file.read_bytes())
+        document = read_yaml(file)
         return tuple(ClaimsFile.model_validate(document).claims)
     except OSError as error:
         complaint = f"the claims file {file} cannot be read: {error.strerror}. Next: correct {USERS_FILE}"

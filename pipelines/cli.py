@@ -55,6 +55,7 @@ def main() -> None:
       scaretrade query                                list the ready-made questions
       scaretrade query deepest_drawdowns              ask one of them
       scaretrade query "from marts.drawdowns limit 5" --format csv
+      scaretrade sources                              each vendor: key, terms, last success, what to do
       scaretrade tables                               what every table holds
       scaretrade status                               what is published, what is late, what failed
       scaretrade rebuild --profile live               make the warehouse anew from the landing, without a request

@@ -4,10 +4,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
 from pipelines.settings import PROJECT
-from pipelines.universe import Strict
+from pipelines.strict import Strict, read_yaml
 
 MODELS = PROJECT / "warehouse" / "models"
 Severity = Literal["critical", "warning"]
@@ -104,7 +102,7 @@ def contracts() -> dict[str, Contract]:
     found = {}
     for path in sorted(MODELS.glob("*/*.yaml")):
         name = f"{path.parent.name}.{path.stem}"
-        found[name] = Contract.model_validate({**yaml.safe_load(path.read_text()), "name": name})
+        found[name] = Contract.model_validate({**read_yaml(path), "name": name})
     return found
 
 

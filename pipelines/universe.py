@@ -1,16 +1,18 @@
 """The watched universe: instruments, baskets and pairs, read from `universe.yaml`."""
 
 from datetime import date
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
 import pandas as pd
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from pipelines.settings import variable
-from pipelines.sources.base import Series
+from pipelines.settings import WrongSettings, variable
+from pipelines.sources import SOURCES
+from pipelines.sources.base import Series, datasets_of
+from pipelines.strict import Strict, read_yaml
 
 UNIVERSE_FILE = Path(__file__).with_name("universe.yaml")
 BASKET_PREFIX = "basket:"
@@ -26,12 +28,6 @@ INSTRUMENT_COLUMNS = [
     "hourly_source",
     "cross_check_tolerance",
 ]
-
-
-class Strict(BaseModel):
-    """A misspelt key is an error, not a silent default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def as_list(value: object) -> object:
@@ -201,4 +197,20 @@ def load_universe(path: Path | None = None) -> Universe:
 
 @cache
 def _read(path: Path) -> Universe:
-    return Universe.model_validate(yaml.safe_load(path.read_text()))
+    universe = Universe.model_validate(read_yaml(path))
+    for symbol, instrument in universe.instruments.items():
+        for dataset, named in universe.datasets(instrument).items():
+            for source in named:
+                refuse_unknown(symbol, dataset, source)
+    return universe
+
+
+def refuse_unknown(symbol: str, dataset: str, source: str) -> None:
+    """A series may only be asked from a source that exists and gives it; raises WrongSettings."""
+    if source not in SOURCES:
+        near = ", ".join(get_close_matches(source, SOURCES, n=1)) or ", ".join(SOURCES)
+        raise WrongSettings(f"universe.yaml asks {symbol} {dataset} from {source}, no source here. Next: {near}")
+    given = datasets_of(SOURCES[source])
+    if given and dataset not in given:
+        gives = ", ".join(given)
+        raise WrongSettings(f"universe.yaml asks {symbol} {dataset} from {source}. Next: ask it for {gives} only")

@@ -4,6 +4,14 @@ import duckdb
 
 BOOKKEEPING = {"known_at", "load_id", "payload_id", "run_id", "seen_at", "known_before_at"}
 
+# What is there only because a run looked that day: snapshots, and when an entry was first seen.
+GROWN_BY_LOOKING = {"core.market_caps", "core.model_releases", "quality.coverage"}
+SAME_BESIDE_WHAT_WAS_SEEN = [
+    "select symbol, date, method, source, market_cap_usd, is_headline from core.market_caps where method <> 'snapshot'",
+    "select model_id, name, release_date from core.model_releases",
+    "select * from quality.coverage where dataset <> 'market_snapshots'",
+]
+
 
 def tables(file):
     """Names of the tables of a published file."""
@@ -32,7 +40,7 @@ def differences(one, other, names):
     for name in names:
         with duckdb.connect(str(one), read_only=True) as connection:
             columns = connection.execute(f"describe {name}").df()["column_name"]
-        kept = ", ".join(c for c in columns if c not in BOOKKEEPING)
+        kept = ", ".join(f'"{c}"' for c in columns if c not in BOOKKEEPING)
         if apart := rows_apart(one, other, f"select {kept} from {name}"):
             found[name] = apart
     return found

@@ -165,7 +165,7 @@ def test_a_rebuild_then_a_quiet_run_give_the_same_tables(home, tmp_path):
 
 def test_a_lost_payload_is_named_and_the_rest_is_rebuilt(home, tmp_path):
     again = copied(home, tmp_path / "home")
-    query = "select payload_id from quality.payloads where symbol = 'MSFT'"
+    query = "select payload_id from quality.payloads where symbol = 'MSFT' and source = 'yahoo'"
     ((payload,),) = rows(home / "market.duckdb", query)
     (again / "sample" / "landing" / payload[:2] / f"{payload}.gz").unlink()
     result = scaretrade("rebuild", "--profile", "sample", "--home", again)
@@ -194,7 +194,8 @@ def test_a_rebuild_after_a_killed_run_can_be_opened(home, tmp_path):
     assert work.with_name("work.duckdb.wal").exists()
     assert scaretrade("rebuild", "--profile", "sample", "--home", again).exit_code == 0
     with duckdb.connect(str(work)) as opened:
-        assert opened.execute("select max(load_id) from quality.loads").fetchall() == [(3,)]
+        loads = opened.execute("select max(load_id) from quality.loads").fetchall()
+    assert loads == rows(home / "market.duckdb", "select max(load_id) from quality.loads")
 
 
 def test_status_in_words_and_for_machines(home):

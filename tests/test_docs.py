@@ -81,9 +81,13 @@ def test_environment_file_for_a_local_server_sets_every_source_that_it_serves(mo
 def test_the_example_environment_file_is_complete_and_loads(monkeypatch):
     monkeypatch.setenv("SCARETRADE_ENV_FILE", str(PROJECT / ".env.example"))
     text = (PROJECT / ".env.example").read_text()
-    named = {f"SCARETRADE_{name.upper()}" for name in Settings.model_fields} | {"SCARETRADE_UNIVERSE"}
+    named = {f"SCARETRADE_{name.upper()}" for name in Settings.model_fields} | {
+        "SCARETRADE_UNIVERSE",
+        "SCARETRADE_CLAIMS",
+    }
     keys = {key.variable for source in SOURCES.values() for key in keys_of(source)}
-    assert named | keys | {url_variable(name) for name in SOURCES} == set(re.findall(r"^(\w+)=", text, re.M))
+    urls = {url_variable(name) for name in SOURCES}
+    assert named | keys | urls == set(re.findall(r"^(\w+)=", text, re.M))
     assert Settings.load() == Settings()
 
 

@@ -4,6 +4,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from pipelines.settings import WrongSettings
 from pipelines.sources import SOURCES
 from pipelines.sources.base import Series
 from pipelines.universe import Universe, load_universe
@@ -104,3 +105,24 @@ def test_the_projects_own_file_asks_only_sources_that_exist():
     for source in asked:
         series = found.series(source)
         assert len(series) == len(set(series)) > 0
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("datasets: {onchain: brk}", None),
+        ("datasets: {onchain: bkr}", "BTC onchain from bkr, no source here. Next: brk"),
+        (
+            "datasets: {onchain: [brk, binance]}",
+            "from binance. Next: ask it for daily_bars, hourly_bars only",
+        ),
+    ],
+)
+def test_a_series_is_asked_only_from_a_source_that_gives_it(tmp_path, line, message):
+    file = tmp_path / "universe.yaml"
+    file.write_text(GOOD.replace("datasets: {onchain: brk}", line))
+    if message is None:
+        load_universe(file)
+        return
+    with pytest.raises(WrongSettings, match=message):
+        load_universe(file)

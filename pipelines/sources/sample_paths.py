@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import yaml
+
+from pipelines.strict import read_yaml
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 HOUR, DAY, YEAR = 3_600, 86_400, 31_557_600
-# The C loader where the library was built with it: six times as fast.
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-PARAMETERS: dict[str, Any] = yaml.load(Path(__file__).with_name("sample_market.yaml").read_text("utf-8"), LOADER)  # noqa: S506
+PARAMETERS: dict[str, Any] = read_yaml(Path(__file__).with_name("sample_market.yaml"))
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ members as (
 sums as (
     select
         'CRYPTO_TOTAL' as symbol, v.date, 'sum' as method, 'derived' as source,
-        sum(v.market_cap_usd) as market_cap_usd,
+        cast(sum(cast(v.market_cap_usd as decimal(38, 2))) as double) as market_cap_usd,
         cast(count(*) as double) / max(m.n_members) as coverage,
         max(v.known_at) as known_at
     from vendors as v

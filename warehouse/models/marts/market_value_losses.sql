@@ -17,7 +17,7 @@ members as (
 -- Decimals add up exactly in any order, so that a day at the peak is found again by its value.
 amounts as (
     select
-        m.basket, c.symbol, c.date, c.market_cap_usd, cast(c.market_cap_usd as decimal(38, 2)) as amount_usd
+        m.basket, c.symbol, c.date, cast(c.market_cap_usd as decimal(38, 2)) as amount_usd
     from members as m
     inner join core.market_caps as c on m.symbol = c.symbol
     inner join core.instruments as i on m.basket = i.symbol
@@ -29,14 +29,14 @@ amounts as (
 -- A member's change is against the last day it had a value, so its arrival is no gain and its absence no loss.
 steps as (
     select
-        basket, symbol, date, market_cap_usd,
+        basket, symbol, date, amount_usd,
         amount_usd - lag(amount_usd) over (partition by basket, symbol order by date) as change_usd
     from amounts
 ),
 
 days as (
     select
-        basket, date, sum(market_cap_usd) as market_value_usd, count(*) as n_present,
+        basket, date, cast(sum(amount_usd) as double) as market_value_usd, count(*) as n_present,
         string_agg(symbol, ' ' order by symbol) as present,
         row_number() over (partition by basket order by date) as day_number
     from steps

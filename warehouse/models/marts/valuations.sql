@@ -37,8 +37,9 @@ spans as (
 ),
 
 -- An annual report follows its year by up to 90 days: what is older than a year and that is no longer the newest.
+-- Decimals add up to the same in any order.
 companies as (
-    select s.*, d.date, c.market_cap_usd
+    select s.*, d.date, cast(c.market_cap_usd as decimal(38, 2)) as market_cap_usd
     from spans as s
     inner join core.sessions as d on s.since <= d.date and d.date < s.until
     left join core.market_caps as c on s.symbol = c.symbol and d.date = c.date and c.is_headline
@@ -65,8 +66,8 @@ select
     sum(c.gross_profit_usd) / nullif(sum(c.revenue_usd) filter (where c.gross_profit_usd is not null), 0)
         as gross_margin,
     cast(count(c.gross_profit_usd) as double) / max(m.n_members) as margin_coverage,
-    sum(c.market_cap_usd) as market_cap_usd,
-    sum(c.market_cap_usd) / nullif(sum(c.revenue_usd), 0) as market_cap_to_revenue,
+    cast(sum(c.market_cap_usd) as double) as market_cap_usd,
+    cast(sum(c.market_cap_usd) as double) / nullif(sum(c.revenue_usd), 0) as market_cap_to_revenue,
     cast(count(c.market_cap_usd) as double) / max(m.n_members) as coverage
 from companies as c
 inner join members as m on c.symbol = m.symbol

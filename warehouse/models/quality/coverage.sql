@@ -60,7 +60,7 @@ missing as (
     group by c.source, c.dataset, c.symbol
 ),
 
-spreads as (
+pairs as (
     select
         o.source, 'daily_bars' as dataset, o.symbol, i.daily_source as reference_source,
         o.date, abs(o.close / u.close - 1) as spread, i.cross_check_tolerance as tolerance
@@ -69,13 +69,18 @@ spreads as (
     inner join latest.daily_bars as u on o.symbol = u.symbol and o.date = u.date and u.source = i.daily_source
 ),
 
+spreads as (
+    select *, spread = max(spread) over (partition by source, symbol, reference_source) as is_largest from pairs
+),
+
+-- Of equally large spreads the first.
 compared as (
     select
         source, dataset, symbol, reference_source,
         count(*) as n_compared,
         median(spread) as median_spread,
         max(spread) as largest_spread,
-        arg_max(date, spread) as largest_spread_date,
+        min(case when is_largest then date end) as largest_spread_date,
         count(case when spread > tolerance then 1 end) as n_apart
     from spreads
     group by source, dataset, symbol, reference_source
