@@ -112,7 +112,7 @@ class ContractBroken(Exception):
 def model_names() -> list[str]:
     """Every derived table in an order in which each comes after its inputs."""
     models = {name for name, c in contracts().items() if name in PYTHON_MODELS or c.sql_file.exists()}
-    graph = {name: inputs(name) & models for name in sorted(models)}
+    graph = {name: sorted(inputs(name) & models) for name in sorted(models)}
     return list(TopologicalSorter(graph).static_order())
 
 
