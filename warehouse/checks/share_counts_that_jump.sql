@@ -3,7 +3,7 @@
 -- message: The share count on today's split basis changed by more than half between two filings; a split may be missing, or the count of one filing is wrong
 with priced as (
     -- Splits before the first price are not known, so older counts cannot be put on today's basis.
-    select symbol, min(date) as first_date from core.prices group by symbol
+    select symbol, min(date) as first_date from latest.daily_bars group by symbol
 ),
 
 ordered as (

@@ -1,4 +1,4 @@
--- Does bitcoin follow or lead a benchmark or basket? Positive lags: it follows by so many sessions.
+-- Does bitcoin lead a benchmark or basket, or follow it by so many sessions (positive lags)?
 select
     other_symbol, date, arg_max(lag_sessions, abs(correlation)) as strongest_lag,
     round(arg_max(correlation, abs(correlation)), 2) as correlation_there,
