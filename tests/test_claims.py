@@ -386,9 +386,45 @@ def test_values_are_values_and_never_sql():
     assert filled("select 'costs $a' as value /* $b */", {}) == "SELECT 'costs $a' AS value"
 
 
+SMUGGLED = [
+    # Where a name is written as it stands, a quoted one could hold anything.
+    "select extract(\"day from date '2026-01-01') as value; commit; drop table core.prices; --\" from now) as value",
+    "select extract(\"day from date '2026-01-01'), (from read_text('/etc/hostname')) --\" from now) as value",
+    "select extract(\"day from date '2026-01-01') as value union all select 1 from raw.facts --\" from now) as value",
+    'select cast(1 as "int); commit; drop table core.prices; --") as value',
+    'select 1::"struct(a int)); commit; --" as value',
+    # What would make the database fetch an extension.
+    "select symbol collate de as value from core.prices",
+    'select collate(symbol, "x; commit") as value from core.prices',
+]
+
+
+@pytest.mark.parametrize("sql", SMUGGLED)
+def test_nothing_is_smuggled_in_by_a_name(warehouse, sql):
+    with pytest.raises(UnsafeQuery):
+        filled(sql, {})
+    with pytest.raises(ValidationError):
+        a_claim(sql=sql, values={})
+    assert warehouse.scalar("select count(*) from core.prices") == 12
+
+
+@pytest.mark.parametrize("value", ["'; commit; drop table core.prices; --", "\\'; commit; --", '"', "$$", "\x00", "/*"])
+def test_a_value_is_asked_as_it_is(warehouse, value):
+    sql = "select count(*) as value from core.prices where symbol <> $symbol"
+    assert asked(warehouse, sql, values={"symbol": value})["measured_value"] == 12
+
+
+def test_even_two_statements_that_passed_would_not_be_run(warehouse):
+    for sql in ("commit; delete from core.prices", "select 1 as value; rollback; drop table core.prices", ""):
+        with warehouse.connection.cursor() as cursor:
+            assert ask(cursor, sql).failure == "the query failed: it is not one SELECT"
+    assert warehouse.scalar("select count(*) from core.prices") == 12
+
+
 def test_even_a_query_that_passed_could_not_write(warehouse):
+    warehouse.execute("create sequence core.numbers")
     with warehouse.connection.cursor() as cursor:
-        answer = ask(cursor, "delete from core.prices")
+        answer = ask(cursor, "select nextval('core.numbers') as value")
         assert answer.failure
         assert "read-only" in answer.failure
         # Bitcoin's six days, and those of the basket it is in.
