@@ -1,5 +1,6 @@
 """The watched universe: instruments, baskets and pairs, read from `universe.yaml`."""
 
+import re
 from datetime import date
 from difflib import get_close_matches
 from functools import cache
@@ -7,7 +8,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pandas as pd
-from pydantic import BeforeValidator, Field, model_validator
+import yaml
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from pipelines.settings import WrongSettings, variable
 from pipelines.sources import SOURCES
@@ -35,6 +37,20 @@ def as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def plain(symbol: str) -> str:
+    """A symbol stands in addresses and queries, so that nothing else may be meant by it; raises ValueError."""
+    if ".." in symbol or not re.fullmatch(r"[.^=_-]*[A-Za-z0-9][A-Za-z0-9.^=_-]*", symbol):
+        raise ValueError(f"{symbol!r} is no symbol; write it with letters, digits and . ^ = _ - only")
+    return symbol
+
+
+def plain_parts(vendor_symbol: str) -> str:
+    """A vendor's symbol may have parts, such as stocks/MSFT at Nasdaq."""
+    return "/".join(plain(part) for part in vendor_symbol.split("/"))
+
+
+Symbol = Annotated[str, AfterValidator(plain)]
+VendorSymbol = Annotated[str, AfterValidator(plain_parts)]
 # Dataset to the sources it is asked from: the first is used, the others stand beside it as a cross-check.
 Datasets = dict[str, Annotated[list[str], BeforeValidator(as_list)]]
 
@@ -47,7 +63,7 @@ class Instrument(Strict):
 
     name: str
     kind: Literal["equity", "etf", "index", "crypto", "market"]
-    vendor_symbols: dict[str, str] = {}
+    vendor_symbols: dict[str, VendorSymbol] = {}
     datasets: Datasets = {}
 
 
@@ -77,14 +93,14 @@ class Universe(Strict):
     """Everything `universe.yaml` says."""
 
     sources: dict[str, Datasets]
-    instruments: dict[str, Instrument]
-    baskets: dict[str, Basket]
+    instruments: dict[Symbol, Instrument]
+    baskets: dict[Symbol, Basket]
     correlation_bases: list[str]
     correlation_windows: list[Annotated[int, Field(ge=4)]] = [30, 90]
     cross_check_tolerance: dict[str, float] = {}
     loss_windows: list[Annotated[int, Field(ge=1)]] = [5, 7, 21]
     price_levels: dict[str, list[float]] = {}
-    episodes: dict[str, Episode] = {}
+    episodes: dict[Symbol, Episode] = {}
     event_symbols: list[str] = []
     event_windows: Annotated[list[tuple[int, int]], Field(min_length=1)] = [(0, 1)]
 
@@ -191,18 +207,33 @@ class Universe(Strict):
 
 
 def load_universe(path: Path | None = None) -> Universe:
-    """The universe of a file, else of SCARETRADE_UNIVERSE, else of this folder; raises pydantic's ValidationError."""
+    """The universe of a file, else of SCARETRADE_UNIVERSE, else of this folder; raises WrongSettings."""
     return _read(path or Path(variable("SCARETRADE_UNIVERSE") or UNIVERSE_FILE))
 
 
 @cache
 def _read(path: Path) -> Universe:
-    universe = Universe.model_validate(read_yaml(path))
+    universe = read_universe(path)
     for symbol, instrument in universe.instruments.items():
         for dataset, named in universe.datasets(instrument).items():
             for source in named:
                 refuse_unknown(symbol, dataset, source)
     return universe
+
+
+def read_universe(path: Path) -> Universe:
+    """The document of a file; raises WrongSettings with the first thing that is wrong in it."""
+    try:
+        return Universe.model_validate(read_yaml(path))
+    except OSError as error:
+        reason = str(error.strerror)
+    except yaml.YAMLError as error:
+        reason = f"it is no YAML: {error}"
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part != "[key]")
+        reason = f"{where}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")
+    raise WrongSettings(f"the universe {path}: {reason}. Next: correct it there, or set SCARETRADE_UNIVERSE")
 
 
 def refuse_unknown(symbol: str, dataset: str, source: str) -> None:

@@ -50,11 +50,64 @@ def test_a_mistake_in_the_file_is_an_error_that_names_it(before, after, message)
         universe(GOOD.replace(before, after))
 
 
-def test_a_mistake_in_a_file_on_disk_is_one_too(tmp_path):
+NO_SYMBOLS = ["I'M", 'I"M', "I;M", "I M", "I/M", "../M", "I..M", ".", "-", "", "I\\M", "I%2FM", "I?M", "I#M", "I&M"]
+NO_SYMBOLS += ["\u0399", "I\nM", "[red]", "IBM\n", "'; drop table core.prices; --"]
+
+
+@pytest.mark.parametrize("symbol", NO_SYMBOLS)
+@pytest.mark.parametrize("place", ["instrument", "vendor symbol", "basket", "episode"])
+def test_a_symbol_that_could_mean_something_else_is_refused(symbol, place):
+    if place == "vendor symbol" and symbol == "I/M":
+        return
+    document = yaml.safe_load(GOOD)
+    if place == "vendor symbol":
+        document["instruments"]["IBM"]["vendor_symbols"] = {"yahoo": symbol}
+    elif place == "episode":
+        document["episodes"] = {symbol: {"name": "Fall", "start": "2026-01-01"}}
+    else:
+        document["instruments" if place == "instrument" else "baskets"][symbol] = (
+            {"name": "Odd", "kind": "equity"} if place == "instrument" else {"name": "Odd", "members": ["IBM"]}
+        )
+    with pytest.raises(ValidationError, match="is no symbol; write it with letters, digits and"):
+        Universe.model_validate(document)
+
+
+@pytest.mark.parametrize("symbol", ["IBM", "BRK.B", "BF-B", "^VIX", "EURUSD=X", "BTC_USD", "0000789019", "a"])
+def test_the_symbols_that_vendors_use_are_allowed(symbol):
+    document = yaml.safe_load(GOOD)
+    vendors = {"yahoo": symbol, "nasdaq": f"stocks/{symbol}"}
+    document["instruments"][symbol] = {"name": "Fine", "kind": "equity", "vendor_symbols": vendors}
+    assert Universe.model_validate(document).instruments[symbol].vendor_symbols == vendors
+
+
+@pytest.mark.parametrize("symbol", ["/MSFT", "stocks/", "stocks//MSFT", "../MSFT", "stocks/../MSFT", "a/./b", "/"])
+def test_a_vendor_symbol_stays_in_its_place_of_the_path(symbol):
+    document = yaml.safe_load(GOOD)
+    document["instruments"]["IBM"]["vendor_symbols"] = {"nasdaq": symbol}
+    with pytest.raises(ValidationError, match="is no symbol"):
+        Universe.model_validate(document)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GOOD.replace("members: [BTC]", "members: [XYZ]"), "names ['XYZ'] but lists no such instrument; add it there"),
+        (GOOD.replace("IBM: {name: IBM, kind: equity}", '"I;M": {name: IBM, kind: equity}'), "instruments.I;M: 'I;M'"),
+        (GOOD.replace("kind: equity}", "kind: stock}", 1), "instruments.IBM.kind: Input should be 'equity'"),
+        (GOOD.replace("kind: equity}", "kind: [", 1), "it is no YAML: while parsing"),
+        (None, "No such file or directory"),
+    ],
+)
+def test_a_mistake_in_a_file_on_disk_is_named_with_the_file_and_the_next_step(tmp_path, monkeypatch, text, message):
     file = tmp_path / "universe.yaml"
-    file.write_text(GOOD.replace("members: [BTC]", "members: [XYZ]"))
-    with pytest.raises(ValidationError, match="XYZ"):
-        load_universe(file)
+    if text:
+        file.write_text(text)
+    monkeypatch.setenv("SCARETRADE_UNIVERSE", str(file))
+    with pytest.raises(WrongSettings) as refused:
+        load_universe()
+    assert str(refused.value).startswith(f"the universe {file}: ")
+    assert message in str(refused.value)
+    assert str(refused.value).endswith(". Next: correct it there, or set SCARETRADE_UNIVERSE")
 
 
 def test_series_follow_the_kind_and_the_instruments_overrides():
