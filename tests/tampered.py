@@ -1,6 +1,7 @@
 """A loopback server that answers like the vendors from the sample market, and lets a test spoil any answer."""
 
 import threading
+from collections import defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import requests
@@ -19,6 +20,7 @@ class Tampered:
         self.market = SampleAdapter(symbols, end_of(SAMPLE_END))
         self.spoil = lambda path, body: body
         self.asked = []
+        self.headers = defaultdict(list)
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -37,6 +39,8 @@ class Tampered:
     def answer(self, handler):
         path = "/" + handler.path.split("/", 2)[2]
         self.asked.append(path)
+        for name, value in handler.headers.items():
+            self.headers[name].append(value)
         request = requests.Request("GET", f"http://vendor{path}").prepare()
         response = self.market.send(request)
         spoiled = self.spoil(path, response.raw.read())

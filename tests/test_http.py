@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import socket
+import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -15,7 +17,7 @@ from requests.adapters import BaseAdapter
 from requests_ratelimiter import LimiterAdapter
 from responses.registries import OrderedRegistry
 
-from pipelines.sources.base import Outcome, Request, Series, SourceError, Window
+from pipelines.sources.base import Key, Outcome, Request, Series, SourceError, Window
 from pipelines.sources.http import Payload, VendorSession, classify, clock_skew, redact
 
 NOW = datetime(2026, 2, 11, 0, 30, tzinfo=UTC)
@@ -394,6 +396,64 @@ def test_a_payloads_url_holds_no_secret() -> None:
     request = Request("fake", REQUEST.series, "/v1/bars", {"apikey": "s3cr3t-value"}, WINDOW)
     payload = session(base_url=base).get(request)
     assert payload.url == f"{URL.replace('//', '//***@')}?apikey=***"
+
+
+@responses.activate
+@pytest.mark.parametrize("said", ["{}", "{}".rjust(297), "it is {}", "x" * 295 + "{}", "\n" * 5000 + "x" * 290 + "{}"])
+@pytest.mark.parametrize("secret", ["k3y/+ValueValue", "k3y%2F%2BValueValue", "k3y/%2BValueValue"])
+def test_a_key_that_the_vendor_repeats_is_not_shown_whole_or_in_part(said: str, secret: str) -> None:
+    responses.get(URL, status=401, body=said.format(secret), content_type="text/plain")
+    error = failure(key=(Key("FAKE_KEY", header="X-Key"), "k3y/+ValueValue"))
+    assert "HTTP 401" in error.reason
+    assert "k3y" not in error.reason
+
+
+@responses.activate
+def test_what_a_vendor_says_cannot_steer_a_terminal() -> None:
+    responses.get(URL, status=500, body="no\x1b]0;owned\x07 \x9b2J\r\nway\u202e", content_type="text/plain")
+    assert failure(attempts=1).reason == "HTTP 500, no]0;owned 2J way"
+
+
+@responses.activate
+@pytest.mark.parametrize("said", ["pa55/word", "pa55%2Fword", "Basic bWU6cGE1NS93b3Jk"])
+def test_a_password_in_the_address_is_hidden_like_a_key(said: str) -> None:
+    base = "https://me:pa55%2Fword@mirror.test/fake"
+    responses.get(f"{base}/v1/bars", status=401, body=f"'{said}' is wrong", content_type="text/plain")
+    error = failure(base_url=base)
+    assert responses.calls[0].request.headers["Authorization"] == "Basic bWU6cGE1NS93b3Jk"
+    assert error.reason in ("HTTP 401, '***' is wrong", "HTTP 401, 'Basic ***' is wrong")
+
+
+@responses.activate
+def test_with_a_key_a_redirect_is_an_answer_of_its_own() -> None:
+    responses.get(URL, status=302, headers={"Location": "https://elsewhere.test/"}, body="moved")
+    error = failure(key=(Key("FAKE_KEY", param="token"), "k3y"))
+    assert error.reason == "HTTP 302, moved"
+    assert len(responses.calls) == 1
+
+
+def test_an_address_that_cannot_be_sent_is_named_at_once() -> None:
+    error = failure(base_url="http://me\u2026:pa55word@127.0.0.1:9")
+    assert error.next_step == "check the base URL in .env"
+    assert "pa55word" not in str(error)
+
+
+def test_the_librarys_own_warnings_show_no_key(caplog: pytest.LogCaptureFixture) -> None:
+    """It warns of a header that it cannot read, with the whole address."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, caplog.at_level(logging.DEBUG):
+        port = listening.getsockname()[1]
+        threading.Thread(target=answer_once, args=(listening,), daemon=True).start()
+        payload = session(base_url=f"http://127.0.0.1:{port}", key=(Key("FAKE_KEY", param="token"), "k3y")).get(REQUEST)
+    assert payload.body == b"[1]"
+    assert "GET http://127.0.0.1" in caplog.text
+    assert "k3y" not in caplog.text
+
+
+def answer_once(listening: socket.socket) -> None:
+    connection, _ = listening.accept()
+    with connection:
+        connection.recv(2**16)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nthis is no header\r\n\r\n[1]")
 
 
 def test_clock_skew_is_the_vendors_lead() -> None:

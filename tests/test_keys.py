@@ -43,16 +43,26 @@ def test_a_source_without_keys_uses_none():
 
 
 def test_the_environment_goes_before_the_env_file(monkeypatch, env_file):
-    env_file(f"{DEMO}=of the file\n{PRO}=\n")
-    assert used() == (DEMO, "of the file")
-    monkeypatch.setenv(DEMO, "of the environment")
-    assert used() == (DEMO, "of the environment")
+    env_file(f"{DEMO}=of-the-file\n{PRO}=\n")
+    assert used() == (DEMO, "of-the-file")
+    monkeypatch.setenv(DEMO, "of-the-environment")
+    assert used() == (DEMO, "of-the-environment")
 
 
 def test_an_empty_variable_leaves_the_env_file_to_say(monkeypatch, env_file):
-    env_file(f"{DEMO}=of the file\n")
+    env_file(f"{DEMO}=of-the-file\n")
     monkeypatch.setenv(DEMO, "")
-    assert used() == (DEMO, "of the file")
+    assert used() == (DEMO, "of-the-file")
+
+
+@pytest.mark.parametrize("value", ["s3cr3t\n", " s3cr3t", "s3 cr3t", "s3cr3t\u2026", "s3cr3t\u00e9", "s3cr3t\x00"])
+def test_a_key_that_no_request_could_carry_is_named_without_its_value(monkeypatch, tmp_path, value):
+    file = tmp_path / "own.env"
+    file.write_text(f'{DEMO}="{value}"', encoding="utf-8")
+    monkeypatch.setenv("SCARETRADE_ENV_FILE", str(file))
+    with pytest.raises(WrongSettings, match=rf"^{DEMO} holds .+\. Next: correct it in the environment") as caught:
+        used()
+    assert "s3" not in str(caught.value)
 
 
 def test_what_cannot_be_asked_names_the_variables_of_which_one_opens_it(monkeypatch):

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import requests
 
@@ -82,12 +82,18 @@ def _classify_body(response: requests.Response) -> Outcome:
     return Outcome.TRANSIENT if cut_off or not body else Outcome.OK
 
 
-def excerpt(response: requests.Response) -> str:
-    """The start of a vendor's own words on a failure; web pages say nothing useful."""
+def excerpt(response: requests.Response, hush: Callable[[str], str]) -> str:
+    """The start of a vendor's own words on a failure, without secrets; web pages say nothing useful."""
     if is_html(response):
         return "a web page"
-    text = " ".join(response.content[:2000].decode("utf-8", "replace").split())
-    return redact(text)[:300] or "no text"
+    # Secrets are taken out before the text is cut: half a secret would not be found.
+    text = hush(response.content[:10_000].decode("utf-8", "replace"))
+    return printable(text)[:300] or "no text"
+
+
+def printable(text: str) -> str:
+    """The text on one line, without what would make a terminal do things."""
+    return "".join(character for character in " ".join(text.split()) if character.isprintable())
 
 
 def next_step(outcome: Outcome, request: Request) -> str:
@@ -97,4 +103,5 @@ def next_step(outcome: Outcome, request: Request) -> str:
 
 def schema_drift(request: Request, reason: str) -> SourceError:
     """The error of a payload that is not what the vendor's module describes."""
-    return SourceError(Outcome.SCHEMA_DRIFT, request, redact(reason), next_step(Outcome.SCHEMA_DRIFT, request))
+    said = redact(printable(reason))
+    return SourceError(Outcome.SCHEMA_DRIFT, request, said, next_step(Outcome.SCHEMA_DRIFT, request))

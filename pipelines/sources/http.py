@@ -1,5 +1,6 @@
 """The one HTTP module: a polite, bounded GET that gives bytes or a SourceError. No Dagster, no disk."""
 
+import base64
 import io
 import logging
 import time
@@ -11,7 +12,7 @@ from http import HTTPStatus
 from http.client import HTTPException
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
@@ -26,6 +27,8 @@ __all__ = ["Payload", "VendorSession", "classify", "clock_skew", "redact"]
 KEPT_HEADERS = ("Content-Type", "Date", "ETag", "Last-Modified", "X-MBX-USED-WEIGHT-1M")
 AGENT = "scaretrade/0.1"
 _log = logging.getLogger("scaretrade.http")
+# The library's warnings name whole addresses, with the key in them.
+logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
@@ -69,9 +72,13 @@ class VendorSession:
         self._sleep, self._now = sleep, now
         self._session = requests.Session()
         self._session.headers.update(_headers(source, contact))
-        self._secret = key[1] if key else None
+        self._secrets = secrets_in(key[1] if key else None, self.base_url)
+        # A redirect to another host would carry the key there.
+        self._follows = key is None
         if key:
             self._carry(*key)
+        else:
+            self._session.hooks["response"].append(_drop_redirects_body)
         if adapter is None and base_url is None:
             adapter = LimiterAdapter(per_second=source.REQUESTS_PER_SECOND, limit_statuses=())
         if adapter is not None:
@@ -115,9 +122,9 @@ class VendorSession:
     def _once(self, request: Request, known: Payload | None) -> Payload:
         try:
             response = self._fetch(request, known)
-        except (requests.RequestException, HTTPException, OSError) as error:
+        except (requests.RequestException, HTTPException, OSError, UnicodeError) as error:
             host = urlsplit(self.base_url).hostname or "?"
-            raise self._hushed(broken(error, request, host, self._attempts)) from None
+            raise broken(error, request, host, self._attempts, self._without_secrets) from None
         if known and response.status_code == HTTPStatus.NOT_MODIFIED:
             return replace(known, request=request, status=response.status_code)
         return self._judge(response, request)
@@ -131,10 +138,9 @@ class VendorSession:
             headers=headers,
             timeout=self._timeouts,
             stream=True,
-            # A redirect to another host would carry the key there.
-            allow_redirects=self._secret is None,
+            allow_redirects=self._follows,
         ) as response:
-            _log.debug("GET %s: %d", self._without_key(response.url), response.status_code)
+            _log.debug("GET %s: %d", self._without_secrets(response.url), response.status_code)
             return _complete(response, self._read(response, request))
 
     def _read(self, response: requests.Response, request: Request) -> bytes:
@@ -149,20 +155,34 @@ class VendorSession:
     def _judge(self, response: requests.Response, request: Request) -> Payload:
         outcome = self.source.classify(response)
         if outcome not in (Outcome.OK, Outcome.EMPTY):
-            raise self._hushed(refused(outcome, response, request, self._attempts, self._now()))
+            raise refused(outcome, response, request, self._attempts, self._now(), self._without_secrets)
         kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-        return Payload(request, self._without_key(response.url), response.status_code, kept, response.content, outcome)
+        url = self._without_secrets(response.url)
+        return Payload(request, url, response.status_code, kept, response.content, outcome)
 
-    def _without_key(self, text: str) -> str:
-        """The text without this session's key, whatever it is called there, and without all that looks like one."""
-        for secret in (self._secret, quote_plus(self._secret)) if self._secret else ():
+    def _without_secrets(self, text: str) -> str:
+        """The text without this session's secrets, whatever they are called there, and all that looks like one."""
+        for secret in self._secrets:
             text = text.replace(secret, "***")
         return redact(text)
 
-    def _hushed(self, failure: Failed) -> Failed:
-        """The failure, should the vendor have repeated the key in its words."""
-        failure.reason = self._without_key(failure.reason)
-        return failure
+
+def secrets_in(key: str | None, base_url: str) -> list[str]:
+    """The key, and the password in an address (the user where there is none), in every form they may come back in."""
+    parts = urlsplit(base_url)
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    plain = {key or "", password or user} - {""}
+    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+    forms = {form for secret in plain for form in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))}
+    # The longest first, so that none of them is cut into by a shorter one.
+    return sorted(forms | ({basic} if user or password else set()), key=len, reverse=True)
+
+
+def _drop_redirects_body(response: requests.Response, **_options: object) -> None:
+    """The library would read it whole into memory, however large it is or becomes, before it goes on."""
+    if response.is_redirect:
+        response.close()
+        response._content = b""
 
 
 def _headers(source: Source, contact: str | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ import requests
 import tenacity
 from urllib3.exceptions import NewConnectionError
 
-from pipelines.sources.answers import NETWORK_STEP, excerpt, next_step, redact
+from pipelines.sources.answers import NETWORK_STEP, excerpt, next_step
 from pipelines.sources.base import Outcome, Request, SourceError
 
 LONGEST_RETRY_AFTER_S = 120
@@ -38,10 +38,15 @@ class Failed(SourceError):
         self.tries, self.wait = tries, wait
 
 
-def refused(outcome: Outcome, response: requests.Response, request: Request, attempts: int, now: datetime) -> Failed:
-    """The failure that a vendor's answer is."""
+Hush = Callable[[str], str]
+
+
+def refused(
+    outcome: Outcome, response: requests.Response, request: Request, attempts: int, now: datetime, hush: Hush
+) -> Failed:
+    """The failure that a vendor's answer is; `hush` takes secrets out of what the vendor says."""
     cut_off = outcome is Outcome.TRANSIENT and response.status_code < 300
-    said = f"an incomplete body of {len(response.content)} bytes" if cut_off else excerpt(response)
+    said = f"an incomplete body of {len(response.content)} bytes" if cut_off else excerpt(response, hush)
     reason, wait = f"HTTP {response.status_code}, {said}", retry_after(response.headers, now)
     tries = _tries(outcome, response.status_code, attempts)
     if wait is not None and wait > LONGEST_RETRY_AFTER_S:
@@ -59,10 +64,10 @@ def _tries(outcome: Outcome, status: int, attempts: int) -> int:
     return attempts if outcome in (Outcome.TRANSIENT, Outcome.RATE_LIMITED) else 1
 
 
-def broken(error: Exception, request: Request, host: str, attempts: int) -> Failed:
-    """The failure that a connection without a complete answer is."""
+def broken(error: Exception, request: Request, host: str, attempts: int, hush: Hush) -> Failed:
+    """The failure that a connection without a complete answer is; `hush` takes secrets out of the library's words."""
     root = _root(error)
-    said = " ".join(redact(str(root)).split())[:200] or type(root).__name__
+    said = " ".join(hush(str(root)).split())[:200] or type(root).__name__
     reason = f"no complete answer from {host} ({said})"
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE" in str(error):
         return Failed(Outcome.TRANSIENT, request, reason, "check this machine's clock, proxy and CA bundle")
