@@ -2,7 +2,7 @@
 
 import warnings
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 import pandas as pd
 
@@ -39,6 +39,8 @@ def sessions(since: date, until: date) -> pd.DataFrame:
     )
 
 
+# A run asks this for every series, always of one instant.
+@lru_cache(maxsize=8)
 def last_complete_session(now: datetime) -> date:
     """The newest session whose close, plus the vendors' delay, has passed."""
     recent = sessions(now.date() - timedelta(days=14), now.date())
