@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run live ui test soak check bench clean help
+.PHONY: run live ui test soak fuzz check audit bench clean help
 
 run: $(READY) ## Run the daily job offline on the simulated sample market
 	@$(BIN)/scaretrade run --profile sample $(ARGS)
@@ -16,13 +16,19 @@ ui: $(READY) ## Open the Dagster UI with its daemon on http://127.0.0.1:3000
 test: $(READY) ## Run the whole test suite
 	@$(BIN)/python -m pytest $(ARGS)
 
-soak: $(READY) ## Run the tests that take minutes: thirty days against failing vendors
+soak: $(READY) ## Run the tests that take minutes: failing vendors, killed runs, readers
 	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+fuzz: $(READY) ## Damage payloads in some 5,000 ways, other ones every time: none may give a wrong row
+	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile=nightly $(ARGS)
 
 check: $(READY) ## Lint, format and type checks
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+audit: ## Look the locked dependencies up among known vulnerabilities; skipped by name without a network
+	@PYTHON=$(PYTHON) .ci/audit
 
 bench: $(READY) ## Time the marts at 5 million price rows against pandas
 	@$(BIN)/python -m tests.benchmark $(ARGS)

@@ -24,13 +24,13 @@ def check_spec(check: Check) -> dg.AssetCheckSpec:
 
 def shown(result: CheckResult) -> dg.AssetCheckResult:
     """A result with its count and a sample of the failing rows."""
-    severity = dg.AssetCheckSeverity.ERROR if result.severity == "critical" else dg.AssetCheckSeverity.WARN
+    severity = dg.AssetCheckSeverity.WARN if result.severity == "warning" else dg.AssetCheckSeverity.ERROR
     return dg.AssetCheckResult(
         check_name=result.name,
         passed=result.passed,
         severity=severity,
         description=result.message,
-        metadata={"failing_rows": result.n_failing, "sample": result.sample or "none"},
+        metadata={"severity": result.severity, "failing_rows": result.n_failing, "sample": result.sample or "none"},
     )
 
 

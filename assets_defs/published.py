@@ -8,6 +8,7 @@ from assets_defs.describe import FRESHNESS, OWNERS
 from pipelines.engines import model_names
 from pipelines.publish import publish
 from pipelines.resources import Pipeline
+from pipelines.settings import Settings
 
 
 @dg.asset(
@@ -20,7 +21,8 @@ from pipelines.resources import Pipeline
 )
 def market(pipeline: Pipeline) -> dg.MaterializeResult[None]:
     """`market.duckdb` and Parquet in the home folder, swapped in by one atomic rename; the version before is kept."""
-    file = publish(pipeline.warehouse, pipeline.run, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+    published_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    file = publish(pipeline.warehouse, pipeline.run, published_at, Settings.load().kept_versions)
     metadata = {
         "file": dg.MetadataValue.path(str(file)),
         "data": "simulated" if pipeline.run.is_simulated else "vendors",

@@ -3,17 +3,21 @@
 import json
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal, get_args
 
 import pandas as pd
 
 from pipelines.batch import Batch
-from pipelines.contracts import Contract, Severity, contracts
+from pipelines.contracts import Contract, contracts
 from pipelines.engines import model_names, tables_in
 from pipelines.quality import CheckOutcome
 from pipelines.settings import PROJECT, Run
 from pipelines.warehouse import Warehouse
 
 CHECKS = PROJECT / "warehouse" / "checks"
+# Critical stops publication; an error is a fault that waiting for it would not mend; a warning may be none.
+Severity = Literal["critical", "error", "warning"]
+SEVERITIES: dict[str, Severity] = {severity: severity for severity in get_args(Severity)}
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,7 @@ def checks_of(table: str) -> list[Check]:
 def read_check(name: str, text: str) -> Check:
     """A check from its file: `-- key: value` lines for table, severity and message, then the query."""
     header = dict(line[3:].split(": ", 1) for line in text.splitlines() if line.startswith("-- "))
-    severity: Severity = "critical" if header["severity"] == "critical" else "warning"
-    return Check(name, header["table"], severity, header["message"], text)
+    return Check(name, header["table"], SEVERITIES[header["severity"]], header["message"], text)
 
 
 def keeps_contract(contract: Contract) -> Check:

@@ -10,7 +10,7 @@ from pipelines.quality import CheckOutcome
 from pipelines.settings import Run
 from pipelines.sources.base import Outcome, Series, Window
 
-NOT_ASKED, SKIPPED = "not_asked", "skipped"
+NOT_ASKED, SKIPPED, LOST, FORGOTTEN = "not_asked", "skipped", "lost", "forgotten"
 
 
 @dataclass

@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import sys
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class Day(click.ParamType[date]):
 
 
 class Commands(click.Group):
-    """A wrong environment is a usage error of every command."""
+    """A wrong environment is a usage error of every command; a disk that refuses has a next step, too."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
@@ -40,6 +41,10 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except WrongSettings as wrong:
             raise click.UsageError(str(wrong), ctx) from wrong
+        except OSError as error:
+            from pipelines.job import next_step
+
+            raise click.ClickException(f"{error}. Next: {next_step(str(error))}") from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -59,6 +64,7 @@ def main() -> None:
       scaretrade tables                               what every table holds
       scaretrade status                               what is published, what is late, what failed
       scaretrade rebuild --profile live               make the warehouse anew from the landing, without a request
+      scaretrade verify --profile live                check hashes, keys, contracts and what is published
       scaretrade ui                                   Dagster UI with its daemon on http://127.0.0.1:3000
 
     \b
@@ -182,8 +188,12 @@ def status(as_json: bool, home: Path | None) -> None:
 @HOME
 def rebuild(profile: str | None, home: Path | None) -> None:
     """Make the working file anew from the landing alone, without one request. Publishing is left to the next run."""
+    import duckdb
+
     from pipelines.guard import WarehouseBusy
-    from pipelines.rebuild import rebuild_from_landing
+    from pipelines.job import next_step
+    from pipelines.landing import DamagedManifest
+    from pipelines.rebuild import NothingLanded, rebuild_from_landing
 
     settings = Settings.load()
     folder = (home or settings.home).absolute()
@@ -193,6 +203,43 @@ def rebuild(profile: str | None, home: Path | None) -> None:
     except WarehouseBusy as busy:
         click.echo(f"scaretrade: {busy}", err=True)
         sys.exit(BUSY)
+    except (NothingLanded, DamagedManifest) as impossible:
+        raise click.ClickException(str(impossible)) from impossible
+    except duckdb.IOException as error:
+        raise click.ClickException(f"{error}. Next: {next_step(str(error))}") from error
+
+
+@main.command()
+@click.option("--profile", type=click.Choice([p.value for p in Profile]), help="sample (simulated) or live")
+@HOME
+def verify(profile: str | None, home: Path | None) -> None:
+    """Check hashes of the landing, keys and contracts of the working file, and what is published against it.
+
+    Exit code: 0 everything holds, 1 something does not, 3 a run is writing.
+    """
+    from pipelines.guard import WarehouseBusy
+    from pipelines.verify import NothingThere
+    from pipelines.verify import verify as findings
+
+    settings = Settings.load()
+    folder, chosen = (home or settings.home).absolute(), Profile(profile or settings.profile)
+    held = True
+    try:
+        for finding in findings(folder, chosen, settings.lock_timeout_seconds, watched):
+            click.echo(finding)
+            held &= finding.passed
+    except WarehouseBusy as busy:
+        click.echo(f"scaretrade: {busy}", err=True)
+        sys.exit(BUSY)
+    except NothingThere as nothing:
+        raise click.ClickException(str(nothing)) from nothing
+    sys.exit(0 if held else 1)
+
+
+def watched(payloads: list[str]) -> Iterator[str]:
+    """The payloads, with a bar in a terminal that shows how far their reading is."""
+    with click.progressbar(payloads, label="Reading the landing", file=sys.stderr) as shown:
+        yield from shown
 
 
 @main.command()

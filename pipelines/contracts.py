@@ -94,6 +94,11 @@ LOAD_COLUMNS = {
     "load_id": Column(type="BIGINT", description="Load that wrote this version; later loads have higher numbers"),
     "payload_id": Column(type="VARCHAR", description="SHA-256 of the landed payload the row was parsed from"),
 }
+PUBLISHED_COLUMNS = {
+    "published_run_id": Column(
+        type="VARCHAR", description="Run that published this version of the file; the same in every table"
+    )
+}
 
 
 @cache
@@ -109,6 +114,11 @@ def contracts() -> dict[str, Contract]:
 def stored_columns(contract: Contract) -> dict[str, Column]:
     """The columns as stored: a raw table carries where and when each row version came from."""
     return {**contract.columns, **(LOAD_COLUMNS if contract.schema_name == "raw" else {})}
+
+
+def published_columns(contract: Contract) -> dict[str, Column]:
+    """The columns as published: with the run that published them, which shows a reader what belongs together."""
+    return {**stored_columns(contract), **PUBLISHED_COLUMNS}
 
 
 def stored_key(contract: Contract) -> list[str]:

@@ -5,13 +5,14 @@ import dagster as dg
 from assets_defs.models import model_assets
 from assets_defs.published import market
 from assets_defs.raw import raw_assets
-from pipelines.jobs import after_close, daily
+from pipelines.jobs import after_close, daily, killed_runs
 from pipelines.resources import Pipeline
 
 defs = dg.Definitions(
     assets=[*raw_assets, *model_assets, market],
     jobs=[daily],
     schedules=[after_close],
+    sensors=[killed_runs],
     resources={"pipeline": Pipeline()},
     executor=dg.in_process_executor,
 )

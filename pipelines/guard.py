@@ -10,6 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pipelines.durable import keep_others_from_writing
+
 log = logging.getLogger("scaretrade")
 
 
@@ -23,13 +25,15 @@ def writing(home: Path, timeout_seconds: float) -> Iterator[None]:
 
     Raises WarehouseBusy after `timeout_seconds`. The lock of a process that died is free at once.
     """
+    keep_others_from_writing()
     home.mkdir(parents=True, exist_ok=True)
     holder = home / ".lock.holder"
     lock = FileLock(home / ".lock", is_singleton=True)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        log.warning("another run holds %s (%s); waiting up to %.0f s", home, said(holder), timeout_seconds)
+        if timeout_seconds:
+            log.warning("another run holds %s (%s); waiting up to %.0f s", home, said(holder), timeout_seconds)
         try:
             lock.acquire(timeout=timeout_seconds)
         except Timeout as busy:

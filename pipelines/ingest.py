@@ -1,7 +1,7 @@
 """One source's part of a run: ask, land, parse, then store. What fails is recorded by series and named."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
@@ -9,7 +9,8 @@ from typing import Protocol
 from pipelines.batch import NOT_ASKED, SKIPPED, Batch, SeriesLoad
 from pipelines.calendars import last_complete_day, last_complete_session
 from pipelines.contracts import contracts
-from pipelines.landing import Landed, Landing
+from pipelines.landing import Landing
+from pipelines.outcomes import keep_outcomes
 from pipelines.settings import Run
 from pipelines.sources.answers import NETWORK_STEP
 from pipelines.sources.base import (
@@ -24,7 +25,7 @@ from pipelines.sources.base import (
     requests_a_run,
 )
 from pipelines.sources.http import Payload, clock_skew
-from pipelines.store import store
+from pipelines.store import BatchRefused, store
 from pipelines.universe import Universe
 from pipelines.warehouse import Warehouse
 
@@ -78,7 +79,19 @@ class Ingest:
             for series in rewritten:
                 batch.drop(series)
             self.fetch(batch, {s: replace(windows[s], since=self.run.since) for s in rewritten})
-        return store(self.warehouse, batch)
+        return self.store(batch)
+
+    def store(self, batch: Batch) -> Batch:
+        """Write the batch, then keep beside its payloads what was used of them."""
+        refused = None
+        try:
+            store(self.warehouse, batch)
+        except BatchRefused as reason:
+            refused = reason
+        keep_outcomes(self.landing, batch)
+        if refused:
+            raise refused
+        return batch
 
     def usable(self, batch: Batch, windows: dict[Series, Window]) -> dict[Series, Window]:
         """The series that can be asked, those longest not asked first; the others are named in one line a reason."""
@@ -192,33 +205,23 @@ def known_span(warehouse: Warehouse, run: Run, source: str, series: Series) -> t
     return newest, oldest
 
 
-def unanswered_since(warehouse: Warehouse, run: Run, source: str, series: Series) -> date | None:
-    """The first day last asked for, where no answer came: a history due to be asked whole stays due."""
-    asked = warehouse.rows(
-        "select window_since, outcome from quality.loads where source = $1 and symbol = $2 and dataset = $3"
-        f" and known_at <= $4 and outcome <> '{SKIPPED}' order by load_id desc limit 1",
-        [source, series.symbol, series.dataset, run.now.replace(tzinfo=None)],
+UNANSWERED = f"""
+select min(greatest(failed.window_since, $since)) from quality.loads as failed
+where failed.source = $source and failed.symbol = $symbol and failed.dataset = $dataset and failed.known_at <= $now
+    and failed.outcome not in ('{Outcome.OK}', '{Outcome.EMPTY}', '{SKIPPED}')
+    and not exists (
+        select 1 from quality.loads as later
+        where later.source = failed.source and later.symbol = failed.symbol and later.dataset = failed.dataset
+            and later.outcome in ('{Outcome.OK}', '{Outcome.EMPTY}')
+            and later.load_id > failed.load_id and later.known_at between failed.known_at and $now
+            and later.window_since <= greatest(failed.window_since, $since)
     )
-    return next((since for since, outcome in asked if outcome not in (Outcome.OK, Outcome.EMPTY)), None)
+"""
 
 
-def replay(source: Source, landing: Landing, warehouse: Warehouse, run: Run, lines: Iterable[Landed]) -> Batch:
-    """Load one past run's payloads of one source from the landing alone, as if they had just arrived."""
-    batch = Batch(source.NAME, run)
-    for line in lines:
-        window = Window(date.fromisoformat(line.window_since), date.fromisoformat(line.window_until), run.now)
-        request = Request(line.source, line.series, line.path, line.params, window)
-        if line.series not in batch.loads or batch.loads[line.series].window != window:
-            # A second window of a series is its whole history, asked because the first had been rewritten.
-            batch.drop(line.series)
-            batch.loads[line.series] = SeriesLoad(line.series, window)
-        batch.landed.append(line)
-        try:
-            batch.add(line.series, source.parse(landing.body(line.payload_id), request), line.payload_id)
-        except SourceError as error:
-            batch.loads[line.series].outcome, batch.loads[line.series].reason = (
-                error.outcome.value,
-                str(error),
-            )
-            batch.drop(line.series)
-    return store(warehouse, batch)
+def unanswered_since(warehouse: Warehouse, run: Run, source: str, series: Series) -> date | None:
+    """The first day asked for that no later answer reaches back to: a history due to be asked whole stays due."""
+    asked = {"source": source, "symbol": series.symbol, "dataset": series.dataset}
+    params = {**asked, "now": run.now.replace(tzinfo=None), "since": run.since}
+    rows: list[tuple[date | None]] = warehouse.connection.execute(UNANSWERED, params).fetchall()
+    return rows[0][0]

@@ -28,14 +28,19 @@ def execute(config: dict[str, str], home: Path, started: datetime, *, timings: b
         ):
             return run_and_report(config, home, started, out, errors, timings=timings)
     except WarehouseBusy as busy:
-        errors.print(f"scaretrade: {busy}", soft_wrap=True, highlight=False)
+        say(errors, str(busy))
         return BUSY
     except WrongHome as wrong:
-        errors.print(f"scaretrade: {wrong}", soft_wrap=True, highlight=False)
+        say(errors, str(wrong))
         return USAGE
     except OSError as error:
-        errors.print(f"scaretrade: {home}: {error}. Next: {next_step(str(error))}", soft_wrap=True, highlight=False)
+        say(errors, f"{home}: {error}. Next: {next_step(str(error))}")
         return NOTHING_PUBLISHED
+
+
+def say(errors: Console, message: str) -> None:
+    """One line of an error; a path may hold any character."""
+    errors.print(f"scaretrade: {message}", soft_wrap=True, highlight=False, markup=False)
 
 
 def run_and_report(
@@ -75,9 +80,9 @@ def timing_table(steps: dict[str, float], started: datetime) -> Table:
 
 def next_step(message: str) -> str:
     """What to do about a failure that does not say so itself."""
-    if "No space left" in message:
+    if any(words in message for words in ("No space left", "disk is full", "disk I/O error")):
         return "free some disk space and run again; nothing published was touched"
-    if "Read-only" in message or "Permission" in message:
+    if any(words in message for words in ("Read-only", "readonly", "Permission", "unable to open database file")):
         return "make the folder writable, or choose another with --home"
     if "Not a directory" in message or "File exists" in message:
         return "check the folder named by --home or SCARETRADE_HOME"

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import json
-import os
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pipelines.durable import append, settle
 from pipelines.settings import Run
 from pipelines.sources.base import Request, Series
 from pipelines.sources.http import Payload
@@ -19,6 +19,10 @@ from pipelines.sources.http import Payload
 
 class CorruptPayload(Exception):
     """A landed file is missing or its content no longer hashes to its name."""
+
+
+class DamagedManifest(ValueError):
+    """A line of the landing's own files cannot be read, or was written by another version."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,15 @@ class Landing:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.unfinished = folder / "unfinished"
+        self.outcomes = folder / "outcomes"
 
     def open(self) -> None:
         """Make the folder and clear what a killed run left half-written."""
-        shutil.rmtree(self.unfinished, ignore_errors=True)
+        if self.unfinished.exists():
+            shutil.rmtree(self.unfinished)
         self.unfinished.mkdir(parents=True)
         (self.folder / "manifest").mkdir(exist_ok=True)
+        self.outcomes.mkdir(exist_ok=True)
 
     def file(self, payload_id: str) -> Path:
         """Where a body stands."""
@@ -71,8 +78,7 @@ class Landing:
         if not self.holds(landed.payload_id):
             self._write(self.file(landed.payload_id), gzip.compress(payload.body, 4, mtime=0))
         line = json.dumps(asdict(landed)) + "\n"
-        with (self.folder / "manifest" / f"{run.run_id}.jsonl").open("a") as manifest:
-            manifest.write(line)
+        append(self.folder / "manifest" / f"{run.run_id}.jsonl", line.encode())
         return landed
 
     def keep_tag(self, payload: Payload, payload_id: str) -> None:
@@ -113,21 +119,30 @@ class Landing:
         return body
 
     def manifest(self) -> Iterator[Landed]:
-        """Every complete manifest line, oldest knowledge first; a line torn by a kill was never loaded."""
-        lines: list[Landed] = []
-        for file in sorted((self.folder / "manifest").glob("*.jsonl")):
-            whole = [line for line in file.read_text().splitlines(keepends=True) if line.endswith("\n")]
-            lines += [Landed(**json.loads(line)) for line in whole]
-        yield from sorted(lines, key=lambda line: (line.known_at, line.fetched_at, line.sequence))
+        """Every complete manifest line as they came; raises DamagedManifest."""
+        files = sorted((self.folder / "manifest").glob("*.jsonl"))
+        lines = [landed(facts, file) for file in files for facts in complete_lines(file)]
+        yield from sorted(lines, key=lambda line: (line.fetched_at, line.run_id, line.sequence))
+
+    def forget(self, payload_ids: list[str]) -> None:
+        """Delete bodies for good. Their names are kept, so that nobody takes them for lost."""
+        names = self.folder / "forgotten.txt"
+        self._write(names, "".join(f"{name}\n" for name in sorted({*self.forgotten(), *payload_ids})).encode())
+        for payload_id in payload_ids:
+            self.file(payload_id).unlink(missing_ok=True)
+
+    def forgotten(self) -> set[str]:
+        """The names of bodies that were deleted on purpose."""
+        names = self.folder / "forgotten.txt"
+        return set(names.read_text().split()) if names.exists() else set()
 
     def _write(self, file: Path, content: bytes) -> None:
         unfinished = self.unfinished / file.name
-        with unfinished.open("wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
+        unfinished.write_bytes(content)
+        settle(unfinished)
         file.parent.mkdir(exist_ok=True)
         unfinished.replace(file)
+        settle(file.parent, self.folder)
 
 
 def describe(payload: Payload, run: Run, sequence: int, fetched_at: datetime) -> Landed:
@@ -152,3 +167,29 @@ def describe(payload: Payload, run: Run, sequence: int, fetched_at: datetime) ->
         "sequence": sequence,
     }
     return Landed(**facts)
+
+
+def complete_lines(file: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a file that a run wrote line by line; one torn at its end by a kill was never used."""
+    for number, line in enumerate(file.read_bytes().splitlines(keepends=True), 1):
+        if line.endswith(b"\n"):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise DamagedManifest(damage(file, f"line {number}: {error}")) from error
+
+
+def landed(facts: dict[str, Any], file: Path) -> Landed:
+    """A manifest line's facts."""
+    try:
+        return Landed(**facts)
+    except TypeError as error:
+        raise DamagedManifest(damage(file, str(error))) from error
+
+
+def damage(file: Path, reason: str) -> str:
+    """What is wrong with one of the landing's own files, and what to do."""
+    return (
+        f"{file}: {reason}. Next: restore the file from a backup, or use the version of scaretrade that wrote it;"
+        " without the line, what it names is left out of a rebuild"
+    )

@@ -4,12 +4,12 @@ import json
 import shutil
 from pathlib import Path
 
-from pipelines.contracts import Contract, contracts, stored_columns
+from pipelines.contracts import Contract, contracts, published_columns
+from pipelines.durable import settle, settle_tree
 from pipelines.settings import Run
-from pipelines.warehouse import Warehouse, table_ddl
+from pipelines.warehouse import Warehouse, ddl
 
 SIMULATED = "SIMULATED sample data, not a market. "
-KEPT_VERSIONS = 2
 PUBLIC = ("market.duckdb", "parquet")
 
 
@@ -33,10 +33,11 @@ def guard(run: Run) -> None:
         )
 
 
-def publish(warehouse: Warehouse, run: Run, published_at: str) -> Path:
-    """Copy every table into a new version folder, then make it the current one; the version before stays.
+def publish(warehouse: Warehouse, run: Run, published_at: str, kept_versions: int = 2) -> Path:
+    """Copy every table into a new version folder, then make it the current one; some versions before it stay.
 
-    Readers of the old version keep it; new connections see the new one whole. Returns the published file.
+    Readers of the old version keep it; new connections see the new one whole. It is on the disk before anything points
+    to it. Returns the published file.
     """
     guard(run)
     versions = run.home / "versions"
@@ -44,7 +45,7 @@ def publish(warehouse: Warehouse, run: Run, published_at: str) -> Path:
     unfinished = versions / f"{run.run_id}.unfinished"
     (unfinished / "parquet").mkdir(parents=True)
     write_database(warehouse, run, unfinished / "market.duckdb", published_at)
-    write_parquet(warehouse, unfinished / "parquet")
+    write_parquet(warehouse, run, unfinished / "parquet")
     facts = {
         "run_id": run.run_id,
         "profile": run.profile.value,
@@ -52,10 +53,12 @@ def publish(warehouse: Warehouse, run: Run, published_at: str) -> Path:
         "published_at": published_at,
     }
     (unfinished / "version.json").write_text(json.dumps(facts))
+    settle_tree(unfinished)
     finished = versions / run.run_id
     unfinished.rename(finished)
+    settle(versions)
     switch(run.home, finished)
-    forget_old(versions, finished)
+    forget_old(versions, finished, kept_versions)
     return run.home / "market.duckdb"
 
 
@@ -73,12 +76,17 @@ def write_database(warehouse: Warehouse, run: Run, file: Path, published_at: str
                 warehouse.execute(f"create schema published.{schema}")
             for contract in public_tables():
                 target = f"published.{contract.name}"
-                warehouse.execute(table_ddl(contract, f"create table {target}"))
-                warehouse.execute(f"insert into {target} by name select * from {contract.name}")
+                warehouse.execute(ddl(f"create table {target}", published_columns(contract)))
+                warehouse.execute(f"insert into {target} by name {published_rows(contract, run)}")
                 comment(warehouse, run, contract)
             write_meta(warehouse, run, published_at)
     finally:
         warehouse.execute("detach published")
+
+
+def published_rows(contract: Contract, run: Run) -> str:
+    """A query for a table's rows, each with the run that publishes them."""
+    return f"select *, '{quoted(run.run_id)}' as published_run_id from {contract.name}"
 
 
 def write_meta(warehouse: Warehouse, run: Run, published_at: str) -> None:
@@ -103,16 +111,17 @@ def comment(warehouse: Warehouse, run: Run, contract: Contract) -> None:
     """Put the contract's descriptions into the file; of simulated tables they begin by saying so."""
     text = (SIMULATED if run.is_simulated else "") + contract.description
     warehouse.execute(f"comment on table published.{contract.name} is '{quoted(text)}'")
-    for name, column in stored_columns(contract).items():
+    for name, column in published_columns(contract).items():
         warehouse.execute(f"comment on column published.{contract.name}.\"{name}\" is '{quoted(column.comment)}'")
 
 
-def write_parquet(warehouse: Warehouse, folder: Path) -> None:
+def write_parquet(warehouse: Warehouse, run: Run, folder: Path) -> None:
     """One Parquet file a table, `<schema>/<table>.parquet`."""
     for contract in public_tables():
         file = folder / (contract.name.replace(".", "/") + ".parquet")
         file.parent.mkdir(exist_ok=True)
-        warehouse.execute(f"copy {contract.name} to '{quoted(file)}' (format parquet, compression zstd)")
+        rows = published_rows(contract, run)
+        warehouse.execute(f"copy ({rows}) to '{quoted(file)}' (format parquet, compression zstd)")
 
 
 def switch(home: Path, finished: Path) -> None:
@@ -121,6 +130,7 @@ def switch(home: Path, finished: Path) -> None:
     for name in PUBLIC:
         if not (home / name).is_symlink():
             relink(home / name, Path("current") / name)
+    settle(home)
 
 
 def relink(link: Path, target: Path) -> None:
@@ -137,11 +147,11 @@ def clear_unfinished(versions: Path) -> None:
         shutil.rmtree(leftover)
 
 
-def forget_old(versions: Path, finished: Path) -> None:
-    """Keep the current version and the one before."""
+def forget_old(versions: Path, finished: Path, kept: int) -> None:
+    """Keep the current version and the newest before it. Two at least: someone may just be opening the one before."""
     others = [v for v in versions.iterdir() if v != finished and not v.name.endswith(".unfinished")]
     others.sort(key=lambda v: v.stat().st_mtime, reverse=True)
-    for version in others[KEPT_VERSIONS - 1 :]:
+    for version in others[kept - 1 :]:
         shutil.rmtree(version)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 
 import dagster as dg
@@ -11,14 +11,17 @@ from pydantic import PrivateAttr
 from pipelines.guard import writing
 from pipelines.ingest import Ingest, Progress, silent
 from pipelines.keys import key_in_use, missing_key
+from pipelines.killed_runs import HOLDS_WAREHOUSE
 from pipelines.landing import Landing
-from pipelines.publish import guard
+from pipelines.migrate import migrate
+from pipelines.publish import clear_unfinished, guard
+from pipelines.retention import forget_covered
 from pipelines.settings import Profile, Run, Settings, base_url, new_run
 from pipelines.sources import SOURCES
 from pipelines.sources.base import Series
 from pipelines.sources.http import VendorSession
 from pipelines.universe import load_universe
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import Warehouse, clear_leftovers
 
 Lacking = Callable[[Series], str | None]
 
@@ -47,14 +50,26 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
         """Take the lock, then open the working file."""
         self._settings = Settings.load()
         self._run = self.make_run(context.run.run_id if context.run else "direct")
-        self._stack.enter_context(writing(self._run.home, self._settings.lock_timeout_seconds))
+        with ExitStack() as opened:
+            opened.enter_context(writing(self._run.home, self._settings.lock_timeout_seconds))
+            if context.run and context.instance:
+                context.instance.add_run_tags(context.run.run_id, HOLDS_WAREHOUSE)
+            self._open(opened)
+            self._stack = opened.pop_all()
+
+    def _open(self, opened: ExitStack) -> None:
+        """Open the landing and the working file; raises OtherVersion where the file is another version's."""
         guard(self._run)
         self._run.state.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(self._run.state)
+        clear_unfinished(self._run.home / "versions")
         self._landing = Landing(self._run.state / "landing")
         self._landing.open()
         self._warehouse = Warehouse(self._run.state / "work.duckdb")
-        self._stack.callback(self._warehouse.close)
+        opened.callback(self._warehouse.close)
+        migrate(self._warehouse, self._run)
         self._warehouse.prepare(self._run)
+        forget_covered(self._landing, self._settings.landing_days, datetime.now(UTC))
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the working file and release the lock, in this order."""

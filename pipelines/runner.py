@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from sqlalchemy.exc import OperationalError
+
+from pipelines.durable import keep_others_from_writing
+from pipelines.killed_runs import HOLDS_WAREHOUSE, record_deaths
+from pipelines.settings import WrongSettings
 
 INSTANCE_SETTINGS = """\
 telemetry:
@@ -40,6 +45,9 @@ class Report:
 
 def prepare_instance(home: Path) -> Path:
     """Dagster's own folder in the home, with telemetry off, one run at a time; sets DAGSTER_HOME to it."""
+    if "?" in str(home.absolute()):
+        raise WrongSettings(f"{home}: Dagster cannot keep records in a folder with a '?'. Next: choose another name")
+    keep_others_from_writing()
     folder = home.absolute() / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     settings, wanted = folder / "dagster.yaml", INSTANCE_SETTINGS.format(history=json.dumps(str(folder / "history")))
@@ -50,8 +58,16 @@ def prepare_instance(home: Path) -> Path:
 
 
 def run_daily(config: dict[str, str], home: Path) -> Report:
-    """Run the job with the resource's config (profile, as_of, since, home)."""
-    prepare_instance(home)
+    """Run the job with the resource's config (profile, as_of, since, home); raises OSError where the disk is full."""
+    folder = prepare_instance(home)
+    try:
+        return report(run_recorded(config))
+    except OperationalError as error:
+        raise OSError(f"Dagster's records in {folder}: {error.orig}") from error
+
+
+def run_recorded(config: dict[str, str]) -> dg.ExecuteInProcessResult:
+    """Run the job, recorded in Dagster's instance."""
     from pipelines.definitions import defs
 
     with dg.DagsterInstance.get() as instance:
@@ -61,9 +77,11 @@ def run_daily(config: dict[str, str], home: Path) -> Report:
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
             instance=instance,
+            tags=HOLDS_WAREHOUSE,
             raise_on_error=False,
         )
-    return report(result)
+        record_deaths(instance)
+    return result
 
 
 def report(result: dg.ExecuteInProcessResult) -> Report:
@@ -81,7 +99,7 @@ def _broken_checks(result: dg.ExecuteInProcessResult) -> list[str]:
         f"{'.'.join(e.asset_key.path)} {e.check_name}: {e.description} ({e.metadata['failing_rows'].value} rows)."
         " Next: see the sample of failing rows in the UI (`make ui`)"
         for e in result.get_asset_check_evaluations()
-        if not e.passed and e.severity is dg.AssetCheckSeverity.ERROR and "failing_rows" in e.metadata
+        if not e.passed and "severity" in e.metadata and e.metadata["severity"].value == "critical"
     ]
 
 

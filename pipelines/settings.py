@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 from dotenv import dotenv_values
-from pydantic import HttpUrl, TypeAdapter, ValidationError
+from pydantic import Field, HttpUrl, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).parents[1]
@@ -36,6 +37,8 @@ class Settings(BaseSettings):
     contact: str | None = None
     lock_timeout_seconds: float = 60
     longest_retry_wait_seconds: float = 30
+    kept_versions: Annotated[int, Field(ge=2)] = 2
+    landing_days: Annotated[int, Field(ge=1)] | None = None
 
     @classmethod
     def load(cls) -> "Settings":

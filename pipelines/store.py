@@ -6,6 +6,7 @@ from dataclasses import asdict
 import pandas as pd
 
 from pipelines.batch import Batch
+from pipelines.confirmations import confirm_later
 from pipelines.contracts import contracts
 from pipelines.quality import validate
 from pipelines.warehouse import Warehouse
@@ -33,6 +34,7 @@ def store(warehouse: Warehouse, batch: Batch) -> Batch:
         if reason is None:
             for table, frame in accepted.items():
                 warehouse.append_versions(contracts()[table], frame)
+                confirm_later(warehouse, batch, contracts()[table], load_id)
                 count_written(warehouse, batch, table, load_id)
         record(warehouse, batch, load_id, rejected, reason)
     if reason is not None:

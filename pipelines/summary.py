@@ -1,12 +1,15 @@
 """What a run prints at its end: rows, checks, what is in stress now, and where to look."""
 
 from pathlib import Path
+from shlex import quote
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines.query import connect
+from pipelines.restated import restated_lines
 
 EXAMPLE = (
     "select symbol, date, drawdown from marts.drawdowns where basis = 'price' order by date desc, drawdown limit 5"
@@ -54,18 +57,22 @@ def print_summary(console: Console, home: Path) -> None:
         checks = connection.execute(CHECKS, [meta["run_id"]]).df()
         stress = connection.execute(STRESS).df()
         late = connection.execute(LATE).df()
+        restated = restated_lines(connection, meta["run_id"])
     simulated = meta["data"] == "simulated"
     if simulated:
         console.print("[bold yellow]SIMULATED sample data, not a market.[/]")
     console.print(frame_table(f"Rows, as of {meta['as_of']}", side_by_side(counts)))
     print_checks(console, checks, late)
+    for line in restated:
+        console.print(line, soft_wrap=True, highlight=False)
     title = "In stress now" + (" (simulated)" if simulated else "")
     console.print(frame_table(title, stress.drop(columns="date").assign(as_of=stress["date"].astype(str))))
     file = home / "market.duckdb"
-    console.print(f"Published: {shown(file)}  (Parquet: {shown(home / 'parquet')})", soft_wrap=True)
+    console.print(f"Published: {shown(file)}  (Parquet: {shown(home / 'parquet')})", soft_wrap=True, markup=False)
     console.print("Ask it:", soft_wrap=True)
-    option = "" if home == Path("warehouse").absolute() else f" --home {shown(home)}"
-    console.print(f'  .venv/bin/scaretrade query{option} "{EXAMPLE}"', soft_wrap=True, highlight=False)
+    option = "" if home == Path("warehouse").absolute() else f" --home {quote(shown(home))}"
+    command = f'.venv/bin/scaretrade query{option} "{EXAMPLE}"'
+    console.print(f"  {command}", soft_wrap=True, highlight=False, markup=False)
 
 
 TABLES = """
@@ -101,11 +108,12 @@ def side_by_side(counts: pd.DataFrame) -> pd.DataFrame:
 def print_checks(console: Console, checks: pd.DataFrame, late: pd.DataFrame) -> None:
     """How many checks held, and each that did not."""
     broken = checks[~checks["passed"]]
-    failed = int((broken["severity"] == "critical").sum())
+    failed = int((broken["severity"] != "warning").sum())
     warned = len(broken) - failed
     console.print(f"Checks: {len(checks) - len(broken)} passed, {failed} failed, {warned} warned")
     for row in broken.itertuples():
-        console.print(f"  {row.severity}: {row.table_name} {row.check_name}: {row.message} ({row.n_failing} rows)")
+        said = f"  {row.severity}: {row.table_name} {row.check_name}: {row.message} ({row.n_failing} rows)"
+        console.print(said, markup=False)
     for row in late.head(5).itertuples():
         console.print(f"  stale: {row.source} {row.dataset} {row.symbol} since {row.newest_date:%Y-%m-%d}")
     if len(late) > 5:
@@ -117,9 +125,9 @@ def frame_table(title: str, frame: pd.DataFrame) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for name in frame.columns:
         numeric = pd.api.types.is_numeric_dtype(frame[name]) or str(name).strip() == "rows"
-        table.add_column(str(name), justify="right" if numeric else "left")
+        table.add_column(escape(str(name)), justify="right" if numeric else "left")
     for row in frame.itertuples(index=False):
-        table.add_row(*(text(value) for value in row))
+        table.add_row(*(escape(text(value)) for value in row))
     return table
 
 
@@ -129,7 +137,10 @@ def text(value: object) -> str:
         return ""
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d}" if value == value.normalize() else f"{value:%Y-%m-%d %H:%M}"
-    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    # What a vendor wrote must not make the terminal do things.
+    return "".join(character for character in str(value) if character.isprintable() or character == "\n")
 
 
 def shown(path: Path) -> str:

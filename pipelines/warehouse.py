@@ -1,6 +1,7 @@
 """The working DuckDB file: schemas from the contracts, and raw tables that keep every version of a row."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import duckdb
 import pandas as pd
 
 from pipelines.calendars import last_complete_day, last_complete_session
-from pipelines.contracts import Contract, contracts, stored_columns, stored_key
+from pipelines.contracts import Column, Contract, contracts, stored_columns, stored_key
 from pipelines.settings import Run
 
 BOOKKEEPING = ("quality.payloads", "quality.loads", "quality.rejected_rows", "quality.check_results")
@@ -18,8 +19,8 @@ BOOKKEEPING = ("quality.payloads", "quality.loads", "quality.rejected_rows", "qu
 class Warehouse:
     """The one writing connection of a run."""
 
-    def __init__(self, file: Path | str, memory_limit: str | None = None) -> None:
-        self.connection = duckdb.connect(str(file))
+    def __init__(self, file: Path | str, memory_limit: str | None = None, *, read_only: bool = False) -> None:
+        self.connection = duckdb.connect(str(file), read_only=read_only)
         if memory_limit:
             self.connection.execute("set memory_limit = $1", [memory_limit])
 
@@ -53,6 +54,11 @@ class Warehouse:
     def scalar(self, query: str, params: list[Any] | None = None) -> Any:
         """The first value of a query's result."""
         return self.rows(query, params)[0][0]
+
+    def tables(self) -> set[str]:
+        """The names of the file's tables."""
+        query = "select schema_name || '.' || table_name from duckdb_tables() where database_name = current_database()"
+        return {name for (name,) in self.rows(query)}
 
     def insert(self, table: str, frame: pd.DataFrame) -> None:
         """Append a frame's rows by column name."""
@@ -114,14 +120,24 @@ class Warehouse:
         return {symbol for (symbol,) in found}
 
 
+def clear_leftovers(state: Path) -> None:
+    """Remove what a killed run or rebuild left beside the working file, except its log: that holds finished loads."""
+    for leftover in state.glob("work.duckdb.new*"):
+        leftover.unlink()
+    shutil.rmtree(state / "work.duckdb.tmp", ignore_errors=True)
+
+
 def table_ddl(contract: Contract, statement: str, *, with_key: bool = False) -> str:
     """`create table` with the contract's columns, their not-null rules and, if asked, the primary key."""
-    columns = [
-        f'"{name}" {column.type}{" not null" if column.required else ""}'
-        for name, column in stored_columns(contract).items()
-    ]
-    key = [f"primary key ({', '.join(stored_key(contract))})"] if with_key else []
-    return f"{statement} ({', '.join(columns + key)})"
+    return ddl(statement, stored_columns(contract), stored_key(contract) if with_key else [])
+
+
+def ddl(statement: str, columns: dict[str, Column], key: Sequence[str] = ()) -> str:
+    """`create table` with columns, their not-null rules and a primary key."""
+    parts = [f'"{name}" {column.type}{" not null" if column.required else ""}' for name, column in columns.items()]
+    if key:
+        parts.append(f"primary key ({', '.join(key)})")
+    return f"{statement} ({', '.join(parts)})"
 
 
 def latest_view(contract: Contract) -> str:

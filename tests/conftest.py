@@ -6,9 +6,11 @@ import subprocess
 import sys
 import urllib.request
 import warnings
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pipelines.settings import url_variable
 from pipelines.sources import SOURCES
@@ -18,6 +20,11 @@ with warnings.catch_warnings():
     # The library imports what Python and its own dependencies deprecate; what it does afterwards is ours to mind.
     warnings.simplefilter("ignore")
     import great_expectations.expectations  # noqa: F401
+
+# The same cases in every run of the suite; `make fuzz` asks for more, and for other ones each time.
+settings.register_profile("suite", max_examples=28, derandomize=True, deadline=None)
+settings.register_profile("nightly", max_examples=280, deadline=None, print_blob=True)
+settings.load_profile("suite")
 
 VENDORS = Path(__file__).parents[2] / "shared" / "vendors"
 SERVED = (
@@ -71,3 +78,17 @@ def own_environment(monkeypatch, tmp_path):
         if name in keys or name.startswith("SCARETRADE_"):
             monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SCARETRADE_ENV_FILE", str(tmp_path / "none.env"))
+
+
+@pytest.fixture(scope="module")
+def small_market(tmp_path_factory):
+    """Runs are forked from a process that sees the universe of small_runs; so do processes started otherwise."""
+    from tests.small_runs import UNIVERSE
+
+    file = tmp_path_factory.mktemp("universe") / "universe.yaml"
+    file.write_text(UNIVERSE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SCARETRADE_UNIVERSE", str(file))
+        patch.setenv("SCARETRADE_ENV_FILE", str(file.with_name("none.env")))
+        forkserver.ensure_running()
+    return file

@@ -2,7 +2,7 @@
 
 import duckdb
 
-BOOKKEEPING = {"known_at", "load_id", "payload_id", "run_id", "seen_at", "known_before_at"}
+BOOKKEEPING = {"known_at", "load_id", "payload_id", "run_id", "seen_at", "known_before_at", "published_run_id"}
 
 # What is there only because a run looked that day: snapshots, and when an entry was first seen.
 GROWN_BY_LOOKING = {"core.market_caps", "core.model_releases", "quality.coverage"}

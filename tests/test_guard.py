@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from pipelines.cli import main
 from pipelines.guard import WarehouseBusy, writing
+from tests.small_runs import TODAY, Running, launched
 
 HOLD = """
 import sys
@@ -103,8 +104,28 @@ def test_a_holder_that_said_nothing_readable_is_unknown(tmp_path):
 def test_the_command_line_exits_with_3_and_changes_nothing(tmp_path, monkeypatch, command):
     monkeypatch.setenv("SCARETRADE_LOCK_TIMEOUT_SECONDS", "0.2")
     home = tmp_path / "home"
+    (home / "sample" / "landing").mkdir(parents=True)
     with held_elsewhere(home) as holder:
         result = CliRunner().invoke(main, [command, "--profile", "sample", "--home", str(home)])
     assert result.exit_code == 3, result.output
     assert f"scaretrade: another run holds {home} (process {holder.pid} since" in result.stderr
-    assert {file.name for file in home.iterdir()} == {".lock", ".lock.holder"}
+    assert {file.name for file in home.iterdir()} == {".lock", ".lock.holder", "sample"}
+    assert not any((home / "sample" / "landing").iterdir())
+
+
+@pytest.mark.usefixtures("small_market")
+def test_a_run_launched_by_dagster_shares_the_lock_with_the_command_line(tmp_path, monkeypatch):
+    """The UI and the schedule launch the same job with the same resource: it waits, it keeps others out, it dies."""
+    monkeypatch.setenv("SCARETRADE_LOCK_TIMEOUT_SECONDS", "0.2")
+    home = tmp_path / "home"
+    with writing(home, 0):
+        running = Running(launched, home, TODAY)
+        running.wait_until(lambda: f"another run holds {home} (process {os.getpid()} since" in running.log.read_text())
+        assert running.phase() == "start"
+    running.wait_for("download")
+    result = CliRunner().invoke(main, ["run", "--profile", "sample", "--home", str(home)])
+    assert result.exit_code == 3, result.output
+    assert f"another run holds {home} (process {running.process.pid} since" in result.stderr
+    assert running.kill()
+    with writing(home, 0):
+        assert (home / "sample" / "work.duckdb").exists()

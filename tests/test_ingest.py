@@ -14,9 +14,10 @@ import requests
 import responses
 
 from pipelines.calendars import sessions
-from pipelines.ingest import Ingest, replay
+from pipelines.ingest import Ingest
 from pipelines.keys import key_in_use, missing_key
 from pipelines.landing import Landing
+from pipelines.replay import replay
 from pipelines.settings import Profile, new_run
 from pipelines.sources import SOURCES
 from pipelines.sources.http import VendorSession
@@ -558,6 +559,20 @@ def test_a_key_does_not_follow_a_redirect(world, monkeypatch, name, variable, in
         world.run(name, [instrument])
     assert world.calls
     assert responses_to == []
+
+
+def test_a_key_that_a_vendor_puts_into_its_data_stays_in_the_body_as_received_and_goes_nowhere_else(
+    world, log, monkeypatch
+):
+    monkeypatch.setenv("TIINGO_API_KEY", HIDDEN)
+    noted = lambda path, asked: [{**row, "note": HIDDEN} for row in tiingo(path, asked)]  # noqa: E731
+    world.vendor = noted
+    world.run("tiingo", equities(1))
+    [line] = world.landing.manifest()
+    assert world.landing.body(line.payload_id).count(HIDDEN.encode()) == 24
+    world.landing.file(line.payload_id).unlink()
+    assert "daily_bars" in everything_kept(world, log)
+    assert not [form for form in FORMS if form in everything_kept(world, log)]
 
 
 # Datasets that come whole

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import resource
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 import responses
 
-from pipelines.ingest import Ingest, replay
-from pipelines.landing import CorruptPayload, Landing
+from pipelines.ingest import Ingest
+from pipelines.landing import CorruptPayload, DamagedManifest, Landing
+from pipelines.replay import replay
 from pipelines.settings import Profile, end_of, new_run
 from pipelines.sources import SOURCES
 from pipelines.sources.base import Request, Series, Window
@@ -52,6 +54,20 @@ def test_the_same_content_is_stored_once_with_a_manifest_line_each(landing):
     assert bodies(landing) == [landing.file(first.payload_id)]
     assert landing.file(first.payload_id).stat().st_mtime_ns == written
     assert [line.sequence for line in landing.manifest()] == [0, 1]
+
+
+def test_a_full_disk_leaves_no_half_line_for_the_next_to_continue(landing):
+    """A series that fails does not end the run: the next one's line goes into the same file."""
+    landing.store(a_payload(), a_run(), 0, FETCHED)
+    manifest, before = landing.folder / "manifest" / "run-1.jsonl", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (manifest.stat().st_size + 100, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            landing.store(a_payload(), a_run(), 1, FETCHED)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    landing.store(a_payload(), a_run(), 2, FETCHED)
+    assert [line.sequence for line in landing.manifest()] == [0, 2]
 
 
 def test_a_body_comes_back_as_received(landing):
@@ -116,6 +132,14 @@ def test_a_damaged_body_is_never_returned(landing, damage):
         landing.body(landed.payload_id)
 
 
+@pytest.mark.parametrize("damage", DAMAGES[:-1], ids=lambda f: f.__name__)
+def test_a_damaged_body_is_written_anew_when_the_same_content_comes_again(landing, damage):
+    landed = landing.store(a_payload(b"abcdefgh" * 40 + bytes(range(200))), a_run(), 0, FETCHED)
+    damage(landing.file(landed.payload_id))
+    landing.store(a_payload(b"abcdefgh" * 40 + bytes(range(200))), a_run(), 1, FETCHED)
+    assert landing.holds(landed.payload_id)
+
+
 def test_a_torn_last_line_is_ignored_and_the_others_are_read(landing):
     for sequence in range(3):
         landing.store(a_payload(b"%d" % sequence), a_run(), sequence, FETCHED)
@@ -126,12 +150,25 @@ def test_a_torn_last_line_is_ignored_and_the_others_are_read(landing):
         assert [line.sequence for line in landing.manifest()] == [0, 1]
 
 
-def test_a_line_damaged_in_the_middle_is_an_error_not_a_gap(landing):
+def unreadable(text):
+    return text[5:]
+
+
+def of_a_newer_version(text):
+    return text.replace('"sequence"', '"mood": 1, "sequence"')
+
+
+def of_no_encoding(text):
+    return "\udcff" + text
+
+
+@pytest.mark.parametrize("damage", [unreadable, of_a_newer_version, of_no_encoding], ids=lambda f: f.__name__)
+def test_a_damaged_line_is_an_error_that_names_its_file_not_a_gap(landing, damage):
     for sequence in range(2):
         landing.store(a_payload(), a_run(), sequence, FETCHED)
     (file,) = (landing.folder / "manifest").glob("*.jsonl")
-    file.write_text(file.read_text()[5:])
-    with pytest.raises(ValueError, match=r"Expecting|Extra"):
+    file.write_text(damage(file.read_text()), errors="surrogateescape")
+    with pytest.raises(DamagedManifest, match=rf"{file}: .*Next: "):
         list(landing.manifest())
 
 
@@ -155,14 +192,14 @@ def test_a_disk_that_fills_leaves_no_body_of_that_name(landing, monkeypatch):
     assert list(landing.manifest()) == []
 
 
-def test_the_manifest_runs_from_the_oldest_knowledge_to_the_newest(landing):
+def test_the_manifest_runs_in_the_order_of_arrival_whatever_the_as_of_day(landing):
     later, earlier = a_run(date(2026, 2, 5), "a"), a_run(date(2026, 2, 4), "b")
     landing.store(a_payload(b"1"), later, 0, FETCHED)
-    landing.store(a_payload(b"2"), earlier, 1, FETCHED + timedelta(seconds=9))
-    landing.store(a_payload(b"3"), earlier, 0, FETCHED + timedelta(seconds=9))
-    landing.store(a_payload(b"4"), earlier, 2, FETCHED + timedelta(seconds=1))
+    landing.store(a_payload(b"3"), earlier, 1, FETCHED + timedelta(seconds=9))
+    landing.store(a_payload(b"2"), earlier, 0, FETCHED + timedelta(seconds=9))
+    landing.store(a_payload(b"4"), later, 2, FETCHED + timedelta(seconds=10))
     found = [landing.body(line.payload_id) for line in landing.manifest()]
-    assert found == [b"4", b"3", b"2", b"1"]
+    assert found == [b"1", b"2", b"3", b"4"]
 
 
 def test_a_manifest_line_says_all_that_a_replay_needs(landing):

@@ -7,9 +7,9 @@ from dataclasses import replace
 import duckdb
 import pytest
 
-from pipelines.contracts import contracts, stored_columns
+from pipelines.contracts import contracts, published_columns
 from pipelines.engines import model_names
-from pipelines.publish import KEPT_VERSIONS, SIMULATED, WrongHome, current_version, guard, publish
+from pipelines.publish import SIMULATED, WrongHome, current_version, guard, publish
 from pipelines.settings import Profile
 from tests.factories import Market, sessions_of
 from tests.published import rows, tables
@@ -66,8 +66,13 @@ def test_a_new_version_replaces_the_current_one_and_the_one_before_stays(market,
             assert meta(home)["run_id"] == f"run-{n}"
             assert current_version(home)["run_id"] == f"run-{n}"
         assert reader.execute("select value from meta where key = 'run_id'").fetchall() == [("run-1",)]
-    assert KEPT_VERSIONS == 2
     assert versions(home) == ["run-3", "run-4"]
+
+
+def test_more_versions_are_kept_where_asked(market, home):
+    for n in (2, 3, 4):
+        publish(market.warehouse, a_run(market, home, f"run-{n}"), PUBLISHED_AT, kept_versions=3)
+    assert versions(home) == ["run-2", "run-3", "run-4"]
 
 
 def assert_old_version_is_whole_and_next_run_cleans(market, home):
@@ -157,7 +162,7 @@ def test_every_table_and_column_has_its_contracts_comment(published):
     of_tables, of_columns = comments(published)
     for name, contract in contracts().items():
         assert of_tables[name] == SIMULATED + contract.description
-        for column, facts in stored_columns(contract).items():
+        for column, facts in published_columns(contract).items():
             assert of_columns.pop((name, column)) == facts.comment != ""
     assert of_columns == {}
     assert set(of_tables) == set(contracts()) | {"main.meta"}
@@ -214,6 +219,16 @@ def test_parquet_holds_the_same_rows(published):
             for table in (name, f"'{file}'")
         ]
         assert kinds[0] == kinds[1]
+
+
+def test_every_table_says_which_run_published_it(published):
+    """By this a reader sees that what several queries or Parquet files gave belongs together."""
+    assert meta(published.parent)["run_id"] == "run-1"
+    for name in contracts():
+        for table in (name, f"'{published.parent}/parquet/{name.replace('.', '/')}.parquet'"):
+            found = rows(published, f"select distinct published_run_id from {table}")
+            ((count,),) = rows(published, f"select count(*) from {name}")
+            assert found == ([("run-1",)] if count else []), table
 
 
 def test_a_home_can_be_moved(market, home, tmp_path):

@@ -146,6 +146,15 @@ def test_an_answer_as_a_table(home):
     assert "nan" not in text.lower().replace("nothing", "")
 
 
+def test_brackets_in_a_value_are_shown_and_control_characters_are_not(home):
+    text = asked(home, "select '[/red] [bold]' as \"a [b]\", 'no' || chr(27) || ']0;owned' || chr(7) as c").output
+    assert "[/red] [bold]" in text
+    assert "a [b]" in text
+    assert "no]0;owned" in text
+    assert "\x1b]" not in text
+    assert "\x07" not in text
+
+
 def test_wrong_sql_is_a_usage_error_with_the_databases_words(home):
     result = asked(home, "select clse from core.prices")
     assert result.exit_code == 2

@@ -68,7 +68,7 @@ def add_loads(home, *loads):
                 reason,
             ]
             marks = ", ".join(f"${n}" for n in range(1, len(values) + 1))
-            file.execute(f"insert into quality.loads values ({marks}, 0, 0, 0, 0)", values)
+            file.execute(f"insert into quality.loads values ({marks}, 0, 0, 0, 0, 'run')", values)
 
 
 def test_before_any_run_every_source_is_described(tmp_path):

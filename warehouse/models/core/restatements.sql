@@ -34,6 +34,7 @@ changes as (
     window history as (partition by v.table_name, v.source, v.symbol, v.date, v.item order by v.known_at, v.load_id)
 )
 
-select table_name, source, symbol, date, item, old_value, value as new_value, known_before_at, known_at as seen_at
+select table_name, source, symbol, date, item, old_value, value as new_value, known_before_at,
+    known_at as seen_at, load_id
 from changes
 where known_before_at is not null and old_value is distinct from value

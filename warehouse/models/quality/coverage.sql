@@ -21,10 +21,11 @@ spans as (
 ),
 
 -- Filings and snapshots come when they come: no calendar says which days they should have.
+-- A day is shown two hours after a session's close, an hour after a day's end in UTC.
 days as (
-    select 'XNYS' as calendar, date from core.sessions
+    select 'XNYS' as calendar, date, close_at + interval 2 hour as shown_by from core.sessions
     union all
-    select '24/7', cast(day as date) from latest.calendar_days
+    select '24/7', cast(day as date), cast(day as timestamp) + interval 25 hour from latest.calendar_days
 ),
 
 calendars as (
@@ -39,15 +40,27 @@ calendars as (
 
 due as (
     select
-        c.source, c.dataset, c.symbol,
-        coalesce(max(d.date), max(case when c.dataset = 'facts' then w.as_of - 140 else w.last_complete_day end))
-            as due_date
+        c.source, c.dataset, c.symbol, w.known_until,
+        coalesce(max(d.date), case when c.dataset = 'facts' then w.as_of - 140 else w.last_complete_day end) as due_date,
+        max(d.shown_by + c.days_behind * interval 1 day) as calendars_deadline,
+        max(case when d.shown_by + c.days_behind * interval 1 day <= w.known_until then d.date end) as calendars_late_date
     from calendars as c
     cross join latest.run_window as w
     left join days as d
         on c.calendar = d.calendar
         and d.date <= case when c.calendar = '24/7' then w.last_complete_day else w.last_complete_session end - c.days_behind
-    group by c.source, c.dataset, c.symbol
+    group by c.source, c.dataset, c.symbol, w.known_until, w.as_of, w.last_complete_day
+),
+
+-- `late_date` is the newest day whose deadline has passed.
+deadlines as (
+    select
+        source, dataset, symbol, due_date, deadline_at,
+        coalesce(calendars_late_date, due_date - case when deadline_at <= known_until then 0 else 1 end) as late_date
+    from (
+        select *, coalesce(calendars_deadline, cast(due_date as timestamp) + interval 25 hour) as deadline_at
+        from due
+    ) as timed
 ),
 
 missing as (
@@ -88,20 +101,27 @@ compared as (
 
 judged as (
     select
-        s.source, s.dataset, s.symbol, s.first_date, s.newest_date, u.due_date,
+        s.source, s.dataset, s.symbol, s.first_date, s.newest_date, u.due_date, u.deadline_at, u.late_date,
         coalesce(m.n_expected, s.n_present) as n_expected,
         coalesce(m.n_found, s.n_present) as n_present,
         coalesce(m.n_expected - m.n_found, 0) as n_missing,
         m.last_missing_date,
         c.reference_source, c.n_compared, c.median_spread, c.largest_spread, c.largest_spread_date, c.n_apart
     from spans as s
-    inner join due as u on s.source = u.source and s.dataset = u.dataset and s.symbol = u.symbol
+    inner join deadlines as u on s.source = u.source and s.dataset = u.dataset and s.symbol = u.symbol
     left join missing as m on s.source = m.source and s.dataset = m.dataset and s.symbol = m.symbol
     left join compared as c on s.source = c.source and s.dataset = c.dataset and s.symbol = c.symbol
 )
 
 select
-    *,
+    source, dataset, symbol, first_date, newest_date, due_date, deadline_at, n_expected, n_present, n_missing,
+    last_missing_date,
     greatest(date_diff('day', newest_date, due_date), 0) as days_late,
-    case when newest_date < due_date then 'late' when n_missing > 0 then 'gap' else 'ok' end as status
+    case
+        when newest_date < late_date then 'late'
+        when newest_date < due_date then 'due'
+        when n_missing > 0 then 'gap'
+        else 'ok'
+    end as status,
+    reference_source, n_compared, median_spread, largest_spread, largest_spread_date, n_apart
 from judged
