@@ -1,5 +1,5 @@
 -- table: quality.coverage
--- severity: warning
+-- severity: error
 -- message: Days are missing inside history; returns over the gap are left out
 select source, dataset, symbol, n_missing, last_missing_date
 from quality.coverage
