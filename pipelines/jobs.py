@@ -9,6 +9,8 @@ daily = dg.define_asset_job(
     "daily",
     selection=dg.AssetSelection.all(),
     description="Ingest every source, build every table, audit, publish.",
+    # Empty is what works; in the launchpad it is the place to type `as_of` and the like.
+    config={"resources": {"pipeline": {"config": {}}}},
     executor_def=dg.in_process_executor,
 )
 

@@ -33,13 +33,15 @@ class Observer:
 class Pipeline(dg.ConfigurableResource["Pipeline"]):
     """Holds the warehouse for one run. Left empty, every field comes from the environment or its default."""
 
-    profile: str | None = Field(None, description="sample (simulated) or live; empty: SCARETRADE_PROFILE")
-    as_of: str | None = Field(None, description="Last day of the world (UTC), such as 2026-02-05; empty: now")
-    since: str | None = Field(None, description="First day of history; empty: 2015-01-01")
-    home: str | None = Field(None, description="Folder of all state; empty: SCARETRADE_HOME")
-    scope: str | None = Field(None, description="Ask only equities, crypto or filings; empty: everything")
-    backfill_from: str | None = Field(None, description="First day to ask again; empty: no backfill")
-    backfill_until: str | None = Field(None, description="Last day to ask again; empty: the newest complete one")
+    profile: str | None = Field(default=None, description="sample (simulated) or live; empty: SCARETRADE_PROFILE")
+    as_of: str | None = Field(default=None, description="Last day of the world (UTC), such as 2026-02-05; empty: now")
+    since: str | None = Field(default=None, description="First day of history; empty: 2015-01-01")
+    home: str | None = Field(default=None, description="Folder of all state; empty: SCARETRADE_HOME")
+    scope: str | None = Field(default=None, description="Ask only equities, crypto or filings; empty: everything")
+    backfill_from: str | None = Field(default=None, description="First day to ask again; empty: no backfill")
+    backfill_until: str | None = Field(
+        default=None, description="Last day to ask again; empty: the newest complete one"
+    )
 
     _stack: ExitStack = PrivateAttr(default_factory=ExitStack)
     _run: Run = PrivateAttr()
