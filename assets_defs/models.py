@@ -12,6 +12,8 @@ from pipelines.contracts import contracts
 from pipelines.engines import PYTHON_MODELS, build, inputs, model_names
 from pipelines.resources import Pipeline
 
+MIDNIGHT = "T00:00:00.000"
+
 
 def check_spec(check: Check) -> dg.AssetCheckSpec:
     """What Dagster knows of a check before it runs; a critical one stops what is built on the table."""
@@ -40,7 +42,7 @@ def sample_table(sample: str | None) -> dg.MetadataValue[Any]:
     """The first failing rows as a table, each value as it is read."""
     if sample is None:
         return dg.MetadataValue.text("none")
-    rows = [{name: str(value) for name, value in row.items()} for row in json.loads(sample)]
+    rows = [{name: str(value).removesuffix(MIDNIGHT) for name, value in row.items()} for row in json.loads(sample)]
     return dg.MetadataValue.table([dg.TableRecord(row) for row in rows])
 
 

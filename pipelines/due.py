@@ -1,6 +1,6 @@
 """What a schedule owes at an instant: the newest day it should have asked for, and why it may have nothing to do."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -15,6 +15,7 @@ SATURDAY = 5
 
 def due_day(scope: str, now: datetime) -> date:
     """The newest day whose data a scope's run should have: a New York session, a UTC day, or a week's Friday."""
+    now = now.astimezone(UTC)
     if scope == "equities":
         return last_complete_session(now, AFTER_CLOSE)
     if scope == "crypto":

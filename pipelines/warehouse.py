@@ -20,6 +20,8 @@ class Warehouse:
 
     def __init__(self, file: Path | str, memory_limit: str | None = None) -> None:
         self.connection = duckdb.connect(str(file))
+        # DuckDB's own bar appears on slow machines, also under --quiet.
+        self.connection.execute("set enable_progress_bar = false")
         if memory_limit:
             self.connection.execute("set memory_limit = $1", [memory_limit])
 
