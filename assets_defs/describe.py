@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from pipelines.contracts import Contract, contracts, stored_columns
+from pipelines.plots import image
 from pipelines.universe import load_universe
 from pipelines.warehouse import Warehouse
 
@@ -41,8 +42,8 @@ def definition_metadata(contract: Contract) -> dict[str, Any]:
     return metadata
 
 
-def row_metadata(warehouse: Warehouse, table: str) -> dict[str, Any]:
-    """Row count and the first and last day of a table."""
+def row_metadata(warehouse: Warehouse, table: str, note: str = "") -> dict[str, Any]:
+    """Row count, the first and last day of a table, and a small plot of a mart with a note in its title."""
     contract = contracts()[table]
     days = [n for n, c in contract.columns.items() if c.type == "DATE"]
     day = days[0] if days else "null"
@@ -50,6 +51,8 @@ def row_metadata(warehouse: Warehouse, table: str) -> dict[str, Any]:
     found: dict[str, Any] = {"dagster/row_count": rows}
     if first is not None:
         found |= {"first_date": str(first), "last_date": str(last)}
+    if contract.plot:
+        found["plot"] = dg.MetadataValue.md(image(warehouse, contract.plot, note))
     return found
 
 

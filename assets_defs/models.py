@@ -1,6 +1,8 @@
 """One asset a derived table: core, marts and coverage, each built from its model, then asked its checks."""
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -9,6 +11,8 @@ from pipelines.audit import Check, CheckResult, checks_of, record, run_check
 from pipelines.contracts import contracts
 from pipelines.engines import PYTHON_MODELS, build, inputs, model_names
 from pipelines.resources import Pipeline
+
+MIDNIGHT = "T00:00:00.000"
 
 
 def check_spec(check: Check) -> dg.AssetCheckSpec:
@@ -30,8 +34,20 @@ def shown(result: CheckResult) -> dg.AssetCheckResult:
         passed=result.passed,
         severity=severity,
         description=result.message,
-        metadata={"severity": result.severity, "failing_rows": result.n_failing, "sample": result.sample or "none"},
+        metadata={
+            "severity": result.severity,
+            "failing_rows": result.n_failing,
+            "sample": sample_table(result.sample),
+        },
     )
+
+
+def sample_table(sample: str | None) -> dg.MetadataValue[Any]:
+    """The first failing rows as a table, each value as it is read."""
+    if sample is None:
+        return dg.MetadataValue.text("none")
+    rows = [{name: str(value).removesuffix(MIDNIGHT) for name, value in row.items()} for row in json.loads(sample)]
+    return dg.MetadataValue.table([dg.TableRecord(row) for row in rows])
 
 
 def model_asset(name: str) -> dg.AssetsDefinition:
@@ -41,7 +57,7 @@ def model_asset(name: str) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=dg.AssetKey(name.split(".")),
-        group_name=contract.schema_name,
+        group_name=contract.group or contract.schema_name,
         description=contract.description,
         deps=dependencies(inputs(name)),
         kinds={language, "duckdb"},
@@ -54,7 +70,8 @@ def model_asset(name: str) -> dg.AssetsDefinition:
         build(pipeline.warehouse, pipeline.run, name)
         results = [run_check(pipeline.warehouse, check) for check in checks_of(name)]
         record(pipeline.warehouse, pipeline.run, results)
-        metadata = row_metadata(pipeline.warehouse, name)
+        note = " (SIMULATED)" if pipeline.run.is_simulated else ""
+        metadata = row_metadata(pipeline.warehouse, name, note)
         yield dg.MaterializeResult(metadata=metadata, check_results=[shown(r) for r in results])
 
     return model

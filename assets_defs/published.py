@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from assets_defs.describe import FRESHNESS, OWNERS
-from pipelines.engines import model_names
+from pipelines.engines import last_models
 from pipelines.publish import publish
 from pipelines.resources import Pipeline
 from pipelines.settings import Settings
@@ -14,7 +14,7 @@ from pipelines.settings import Settings
 @dg.asset(
     key=dg.AssetKey(["published", "market"]),
     group_name="published",
-    deps=[dg.AssetKey(name.split(".")) for name in model_names()],
+    deps=[dg.AssetKey(name.split(".")) for name in last_models()],
     kinds={"duckdb", "parquet"},
     owners=OWNERS,
     freshness_policy=FRESHNESS,

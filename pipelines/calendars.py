@@ -41,10 +41,10 @@ def sessions(since: date, until: date) -> pd.DataFrame:
 
 # A run asks this for every series, always of one instant.
 @lru_cache(maxsize=8)
-def last_complete_session(now: datetime) -> date:
+def last_complete_session(now: datetime, delay: timedelta = PUBLICATION_DELAY) -> date:
     """The newest session whose close, plus the vendors' delay, has passed."""
     recent = sessions(now.date() - timedelta(days=14), now.date())
-    closed = recent[recent["close_at"] + PUBLICATION_DELAY <= now.replace(tzinfo=None)]
+    closed = recent[recent["close_at"] + delay <= now.replace(tzinfo=None)]
     return pd.Timestamp(closed["date"].iloc[-1]).date()
 
 

@@ -69,7 +69,7 @@ def main() -> None:
 
     \b
     Environment (or a .env file; SCARETRADE_ENV_FILE names another)
-      SCARETRADE_HOME, SCARETRADE_PROFILE, SCARETRADE_CONTACT, SCARETRADE_<VENDOR>_URL
+      SCARETRADE_HOME, SCARETRADE_PROFILE, SCARETRADE_AS_OF, SCARETRADE_CONTACT, SCARETRADE_<VENDOR>_URL
     """
 
 
@@ -98,6 +98,7 @@ def run(
     settings = Settings.load()
     folder = (home or settings.home).absolute()
     config = {"profile": profile or settings.profile.value, "home": str(folder)}
+    as_of = as_of or settings.as_of
     config |= {k: str(v) for k, v in (("as_of", as_of), ("since", since)) if v}
     refuse_impossible(config["profile"], as_of, since)
     # A run makes millions of lasting objects while importing; looking through them for garbage costs a second.

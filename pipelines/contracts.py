@@ -38,8 +38,16 @@ class Pair(Strict):
     severity: Severity = "critical"
 
 
+class Plot(Strict):
+    """A small plot for the UI: a query of two columns, days or names and their values."""
+
+    title: str
+    query: str
+
+
 class Contract(Strict):
     """One table: grain, columns, rules. `inputs` lists what a Python model reads; SQL models say it themselves.
+    `group` is where the UI shows a table if not under its schema.
 
     Of a raw table, `day` names the column that dates a row if it is not called date or start_at; rows of a
     snapshot hold at the moment they were taken, so that none of them is of a day still running.
@@ -50,6 +58,8 @@ class Contract(Strict):
     columns: dict[str, Column]
     pairs: list[Pair] = []
     inputs: list[str] = []
+    plot: Plot | None = None
+    group: str | None = None
     future_columns: list[str] = []
     max_rejected_fraction: float = 0.01
     carried_by: str | None = None
@@ -69,7 +79,7 @@ class Contract(Strict):
 
     @property
     def schema_name(self) -> str:
-        """The schema, which is also the folder and the Dagster group."""
+        """The schema, which is also the folder."""
         return self.name.split(".")[0]
 
     @property

@@ -1,17 +1,18 @@
-"""The only wiring: assets, job, schedule and resource, put together for Dagster."""
+"""The only wiring: assets, jobs, schedules and resource, put together for Dagster."""
 
 import dagster as dg
 
 from assets_defs.models import model_assets
 from assets_defs.published import market
 from assets_defs.raw import raw_assets
-from pipelines.jobs import after_close, daily, killed_runs
+from pipelines.jobs import backfill, daily, killed_runs
 from pipelines.resources import Pipeline
+from pipelines.schedules import schedules
 
 defs = dg.Definitions(
     assets=[*raw_assets, *model_assets, market],
-    jobs=[daily],
-    schedules=[after_close],
+    jobs=[daily, backfill],
+    schedules=schedules,
     sensors=[killed_runs],
     resources={"pipeline": Pipeline()},
     executor=dg.in_process_executor,

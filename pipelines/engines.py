@@ -116,6 +116,12 @@ def model_names() -> list[str]:
     return list(TopologicalSorter(graph).static_order())
 
 
+def last_models() -> list[str]:
+    """Derived tables that no other reads: through them, all are upstream of what is published."""
+    read = {table for name in model_names() for table in inputs(name)}
+    return [name for name in model_names() if name not in read]
+
+
 @cache
 def inputs(name: str) -> frozenset[str]:
     """The tables a model reads: from its SQL, or from its contract where it is Python."""

@@ -78,7 +78,7 @@ class Ingest:
             log.info("%s: history rewritten since the last run, asked whole: %s", self.source.NAME, names)
             for series in rewritten:
                 batch.drop(series)
-            self.fetch(batch, {s: replace(windows[s], since=self.run.since) for s in rewritten})
+            self.fetch(batch, {s: Window(self.run.since, self.until(s), self.run.now) for s in rewritten})
         return self.store(batch)
 
     def store(self, batch: Batch) -> Batch:
@@ -107,16 +107,19 @@ class Ingest:
 
     def window(self, series: Series) -> Window:
         """From `since`, or from a few days before the newest stored row, to the last completed session or day."""
-        never_closes = self.universe.calendar(series.symbol) == "24/7"
-        until = last_complete_day(self.run.now) if never_closes else last_complete_session(self.run.now)
-        since = self.run.since
+        until, since = self.until(series), self.run.since
         if asks_whole(self.source, series.dataset):
             return Window(min(since, until), until, self.run.now)
         newest, oldest_asked = known_span(self.warehouse, self.run, self.source.NAME, series)
         if newest is not None and oldest_asked is not None and oldest_asked <= since:
             due = unanswered_since(self.warehouse, self.run, self.source.NAME, series) or until
             since = max(since, min(newest, until, due + OVERLAP) - OVERLAP)
-        return Window(min(since, until), until, self.run.now)
+        return with_backfill(Window(min(since, until), until, self.run.now), self.run)
+
+    def until(self, series: Series) -> date:
+        """The last completed session or day."""
+        never_closes = self.universe.calendar(series.symbol) == "24/7"
+        return last_complete_day(self.run.now) if never_closes else last_complete_session(self.run.now)
 
     def fetch(self, batch: Batch, windows: dict[Series, Window]) -> Batch:
         """Ask every series; a failed one is recorded and the others go on, unless the vendor as a whole is out."""
@@ -190,6 +193,14 @@ class Ingest:
             symbols = self.warehouse.restated_symbols(contracts()[table], batch.rows(table, load_id=0))
             found += [batch.fed_by(table, symbol) for symbol in sorted(symbols)]
         return list(dict.fromkeys(s.series for s in found if s.window.since > self.run.since))
+
+
+def with_backfill(usual: Window, run: Run) -> Window:
+    """The days a backfill asks again. It begins no later than a usual run would: no gap may open before its days."""
+    if run.backfill is None:
+        return usual
+    first, last = run.backfill
+    return replace(usual, since=min(first, usual.since), until=min(last, usual.until))
 
 
 def known_span(warehouse: Warehouse, run: Run, source: str, series: Series) -> tuple[date | None, date | None]:

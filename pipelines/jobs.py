@@ -1,4 +1,4 @@
-"""When it runs: the daily job and its schedule after the New York close, and the watch over runs that died."""
+"""What can be run: the daily job, the same with a range's days asked again; and the watch over runs that died."""
 
 import dagster as dg
 
@@ -6,20 +6,25 @@ from pipelines.guard import WarehouseBusy, writing
 from pipelines.killed_runs import record_deaths
 from pipelines.settings import Settings
 
+# The week in which crypto lost most: a range that every profile has.
+EXAMPLE_RANGE = {"backfill_from": "2026-01-29", "backfill_until": "2026-02-05"}
+
 daily = dg.define_asset_job(
     "daily",
     selection=dg.AssetSelection.all(),
     description="Ingest every source, build every table, audit, publish.",
+    # Empty is what works; in the launchpad it is the place to type `as_of` and the like.
+    config={"resources": {"pipeline": {"config": {}}}},
     executor_def=dg.in_process_executor,
 )
 
-after_close = dg.ScheduleDefinition(
-    name="after_new_york_close",
-    job=daily,
-    cron_schedule="30 18 * * *",
-    execution_timezone="America/New_York",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every day at 18:30 New York time: equities have closed; on other days crypto and on-chain go on.",
+backfill = dg.define_asset_job(
+    "backfill",
+    selection=dg.AssetSelection.all(),
+    description="The daily job in one run, with the days from `backfill_from` to `backfill_until` asked again of every"
+    " source. Set both in the launchpad. What changed becomes a new version of its row; tables are built whole.",
+    config={"resources": {"pipeline": {"config": EXAMPLE_RANGE}}},
+    executor_def=dg.in_process_executor,
 )
 
 

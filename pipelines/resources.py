@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 
 import dagster as dg
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from pipelines.guard import writing
 from pipelines.ingest import Ingest, Progress, silent
@@ -16,6 +16,7 @@ from pipelines.landing import Landing
 from pipelines.migrate import migrate
 from pipelines.publish import clear_unfinished, guard
 from pipelines.retention import forget_covered
+from pipelines.scope import narrowed, out_of_scope
 from pipelines.settings import Profile, Run, Settings, base_url, new_run
 from pipelines.sources import SOURCES
 from pipelines.sources.base import Series
@@ -35,10 +36,15 @@ class Observer:
 class Pipeline(dg.ConfigurableResource["Pipeline"]):
     """Holds the warehouse for one run. Left empty, every field comes from the environment or its default."""
 
-    profile: str | None = None
-    as_of: str | None = None
-    since: str | None = None
-    home: str | None = None
+    profile: str | None = Field(default=None, description="sample (simulated) or live; empty: SCARETRADE_PROFILE")
+    as_of: str | None = Field(default=None, description="Last day of the world (UTC), such as 2026-02-05; empty: now")
+    since: str | None = Field(default=None, description="First day of history; empty: 2015-01-01")
+    home: str | None = Field(default=None, description="Folder of all state; empty: SCARETRADE_HOME")
+    scope: str | None = Field(default=None, description="Ask only equities, crypto or filings; empty: everything")
+    backfill_from: str | None = Field(default=None, description="First day to ask again; empty: no backfill")
+    backfill_until: str | None = Field(
+        default=None, description="Last day to ask again; empty: the newest complete one"
+    )
 
     _stack: ExitStack = PrivateAttr(default_factory=ExitStack)
     _run: Run = PrivateAttr()
@@ -78,13 +84,14 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
     def make_run(self, run_id: str) -> Run:
         """The run's identity from config, else environment."""
         settings = Settings.load()
-        return new_run(
+        run = new_run(
             run_id,
             Profile(self.profile) if self.profile else settings.profile,
             settings.home if self.home is None else type(settings.home)(self.home),
-            date.fromisoformat(self.as_of) if self.as_of else None,
+            date.fromisoformat(self.as_of) if self.as_of else settings.as_of,
             date.fromisoformat(self.since) if self.since else None,
         )
+        return narrowed(run, self.scope, self.backfill_from, self.backfill_until)
 
     @property
     def run(self) -> Run:
@@ -99,15 +106,16 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
     def ingest(self, name: str) -> Ingest:
         """The ingestion of one source; the simulated market answers in its place under the sample profile."""
         session, lacking = self._sample(name) if self._run.is_simulated else self._vendor(name)
+        universe = load_universe()
         return Ingest(
             SOURCES[name],
             self._stack.enter_context(session),
             self._landing,
             self._warehouse,
             self._run,
-            load_universe(),
+            universe,
             Observer.progress,
-            lacking,
+            lambda series: lacking(series) or out_of_scope(universe, self._warehouse, self._run, name, series),
         )
 
     def _vendor(self, name: str) -> tuple[VendorSession, Lacking]:

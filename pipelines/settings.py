@@ -34,6 +34,7 @@ class Settings(BaseSettings):
 
     profile: Profile = Profile.SAMPLE
     home: Path = Path("warehouse")
+    as_of: date | None = None
     contact: str | None = None
     lock_timeout_seconds: float = 60
     longest_retry_wait_seconds: float = 30
@@ -82,7 +83,10 @@ def base_url(source: str) -> str | None:
 
 @dataclass(frozen=True)
 class Run:
-    """One run's identity: which market, which world, which folder. Everything that depends on today asks `now`."""
+    """One run's identity: which market, which world, which folder. Everything that depends on today asks `now`.
+
+    `scope` limits which series are asked (`pipelines.scope`); `backfill` asks again for the days of a range.
+    """
 
     run_id: str
     profile: Profile
@@ -91,6 +95,8 @@ class Run:
     now: datetime
     as_of: date
     is_now: bool = False
+    scope: str | None = None
+    backfill: tuple[date, date] | None = None
 
     @property
     def state(self) -> Path:

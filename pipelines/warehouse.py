@@ -21,6 +21,8 @@ class Warehouse:
 
     def __init__(self, file: Path | str, memory_limit: str | None = None, *, read_only: bool = False) -> None:
         self.connection = duckdb.connect(str(file), read_only=read_only)
+        # DuckDB's own bar appears on slow machines, also under --quiet.
+        self.connection.execute("set enable_progress_bar = false")
         if memory_limit:
             self.connection.execute("set memory_limit = $1", [memory_limit])
 
