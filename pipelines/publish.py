@@ -5,12 +5,13 @@ import shutil
 from pathlib import Path
 
 from pipelines.contracts import Contract, contracts, stored_columns
+from pipelines.report.write import write_report
 from pipelines.settings import Run
 from pipelines.warehouse import Warehouse, table_ddl
 
 SIMULATED = "SIMULATED sample data, not a market. "
 KEPT_VERSIONS = 2
-PUBLIC = ("market.duckdb", "parquet")
+PUBLIC = ("market.duckdb", "parquet", "report")
 
 
 class WrongHome(Exception):
@@ -45,6 +46,7 @@ def publish(warehouse: Warehouse, run: Run, published_at: str) -> Path:
     (unfinished / "parquet").mkdir(parents=True)
     write_database(warehouse, run, unfinished / "market.duckdb", published_at)
     write_parquet(warehouse, unfinished / "parquet")
+    write_report(unfinished / "market.duckdb", unfinished / "report")
     facts = {
         "run_id": run.run_id,
         "profile": run.profile.value,
