@@ -8,10 +8,13 @@ from typing import Any
 import duckdb
 
 from pipelines.contracts import contracts
-from pipelines.engines import inputs, tables_in
+from pipelines.engines import inputs
 from pipelines.report.entries import Exhibit
 
 Columns = dict[str, list[Any]]
+
+# Parsing every query would take longer than running it; a test holds this against the parser.
+TABLE = re.compile(r"\b(?:core|marts|quality)\.\w+")
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,17 @@ class Answer:
     sources: list[str]
     as_of: str
 
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def row(self, n: int) -> dict[str, Any]:
+        """One row by column name."""
+        return {name: values[n] for name, values in self.columns.items()}
+
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The rows as records."""
-        return [dict(zip(self.columns, row, strict=True)) for row in zip(*self.columns.values(), strict=True)]
+        """All rows by column name."""
+        return [self.row(n) for n in range(len(self))]
 
 
 def ask(connection: duckdb.DuckDBPyConnection, exhibit: Exhibit, as_of: str) -> Answer:
@@ -37,7 +47,7 @@ def ask(connection: duckdb.DuckDBPyConnection, exhibit: Exhibit, as_of: str) -> 
     names = [column[0] for column in result.description or []]
     rows = result.fetchall()
     columns = {name: [row[n] for row in rows] for n, name in enumerate(names)}
-    tables = sorted(tables_in(exhibit.sql))
+    tables = sorted(set(TABLE.findall(exhibit.sql)))
     newest = newest_day(columns) if exhibit.is_chart or exhibit.kind == "cards" else None
     return Answer(
         exhibit, columns, filled(exhibit), tables, sources_of(connection, tables), str(newest or as_of)

@@ -83,7 +83,7 @@ def line(exhibit: Exhibit, columns: Columns, span: Span, n: int) -> Iterator[Tra
                 "name": f"{name}, {exhibit.mark_name}",
                 "x": [str(columns[exhibit.x][i]) for i in marked],
                 "y": [columns[exhibit.y][i] for i in marked],
-                "marker": {"color": "--alarm", "size": 8, "symbol": "diamond", "line": {"color": colour, "width": 1.5}},
+                "marker": {"color": "--alarm", "size": 8, "symbol": "diamond", "line": {"color": "--text", "width": 1}},
                 "hoverinfo": "skip",
             }
 
@@ -183,7 +183,7 @@ def forest(exhibit: Exhibit, columns: Columns) -> dict[str, Any]:
 def lying(exhibit: Exhibit, n_rows: int) -> dict[str, Any]:
     """Layout of a chart with a row for each category."""
     return {
-        "xaxis": {"title": {"text": exhibit.unit}},
+        "xaxis": {"title": {"text": exhibit.unit}, "automargin": True},
         "yaxis": {"type": "category", "automargin": True},
         "height": 110 + ROW_HEIGHT * n_rows,
         "showlegend": False,

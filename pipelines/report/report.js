@@ -43,12 +43,12 @@
     return made;
   };
 
-  const axis = () => ({ gridcolor: "--line", zerolinecolor: "--muted", linecolor: "--line", fixedrange: isTouch.matches });
+  const axis = () => ({ gridcolor: "--line", title: { font: { size: 11.5, color: "--muted" } }, zerolinecolor: "--muted", linecolor: "--line", fixedrange: isTouch.matches });
   const layout = () => ({
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     height: 380,
-    margin: { l: 56, r: 12, t: 12, b: 48 },
+    margin: { l: 52, r: 12, t: 12, b: 32 },
     font: { family: "system-ui, sans-serif", size: isNarrow.matches ? 11 : 12.5, color: "--text" },
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
     hoverlabel: { bgcolor: "--surface", bordercolor: "--line", font: { color: "--text" } },
@@ -58,7 +58,7 @@
     yaxis: axis(),
   });
 
-  const shortened = (text) => (text.length > 17 ? `${text.slice(0, 16)}…` : text);
+  const shortened = (text) => (text.length > 20 ? `${text.slice(0, 19)}…` : text);
   const draw = (chart) => {
     const { figure } = data[chart.dataset.exhibit];
     const of = columns[chart.dataset.exhibit];

@@ -3,8 +3,9 @@
 import math
 from collections import Counter
 from datetime import date, datetime
-from typing import Any
+from typing import Any, get_args
 
+from pipelines.claims import Verdict
 from pipelines.report.answers import Answer
 from pipelines.report.figures import spans
 
@@ -19,18 +20,24 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
+        return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
+def kind(value: Any) -> str:
+    """A cell's style."""
+    if isinstance(value, date):
+        return "day"
+    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else "text"
+
+
 def newest_rows(answer: Answer) -> list[dict[str, Any]]:
     """The rows that stand for a chart in words: each series' last one, else the last twenty."""
-    rows = answer.rows
-    if answer.exhibit.kind == "lines" and rows:
-        return [rows[end - 1] for _, _, end in spans(answer.exhibit, answer.columns)]
-    return rows[::-1][:MOST_ROWS]
+    if answer.exhibit.kind == "lines":
+        return [answer.row(end - 1) for _, _, end in spans(answer.exhibit, answer.columns)]
+    return answer.rows[::-1][:MOST_ROWS]
 
 
 def described(answer: Answer) -> str:
@@ -45,5 +52,6 @@ def described(answer: Answer) -> str:
 
 
 def verdicts(rows: list[dict[str, Any]]) -> dict[str, int]:
-    """How many claims have each verdict."""
-    return dict(Counter(row["verdict"] for row in rows).most_common())
+    """How many claims have each verdict, the best first."""
+    counts = Counter(row["verdict"] for row in rows)
+    return {verdict: counts[verdict] for verdict in get_args(Verdict)}

@@ -14,7 +14,7 @@ from pipelines.report.answers import Answer, ask
 from pipelines.report.entries import sections
 from pipelines.report.figures import figure
 from pipelines.report.packing import packed
-from pipelines.report.words import described, newest_rows, shown, verdicts
+from pipelines.report.words import described, kind, newest_rows, shown, verdicts
 
 PAGE = "index.html"
 
@@ -50,7 +50,7 @@ def rendered(meta: dict[str, str], asked: list[Any]) -> str:
 
 def payload(answer: Answer) -> dict[str, Any]:
     """What report.js draws and offers for download."""
-    drawn = figure(answer) if answer.exhibit.is_chart and answer.rows else None
+    drawn = figure(answer) if answer.exhibit.is_chart and answer else None
     return {"columns": packed(answer.columns), "figure": drawn}
 
 
@@ -59,7 +59,7 @@ def environment() -> Environment:
     """Templates that escape by default and know no undefined name."""
     made = Environment(loader=PackageLoader("pipelines.report", "."), autoescape=True, undefined=StrictUndefined)
     made.trim_blocks = made.lstrip_blocks = True
-    made.filters |= {"shown": shown, "described": described, "newest_rows": newest_rows, "verdicts": verdicts}
+    made.filters |= {"shown": shown, "described": described, "newest_rows": newest_rows, "verdicts": verdicts, "kind": kind}
     made.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "default": str}
     return made
 

@@ -1,6 +1,6 @@
 -- What did a symbol do on the day of each of the last AI events and the one after that SPY does not explain?
 select
-    e.session_date, e.session_date || ' ' || e.organization || ': ' || e.subject as event, e.event_type,
+    e.session_date, e.subject || ', ' || e.organization || ', ' || e.session_date as event, e.event_type,
     round(100 * s.car, 2) as car_percent, round(100 * (s.car - 1.96 * s.car_standard_error), 2) as low_percent,
     round(100 * (s.car + 1.96 * s.car_standard_error), 2) as high_percent, round(s.t_statistic, 2) as t_statistic,
     round(s.placebo_p_value, 3) as placebo_p_value, s.n_overlapping, s.placebo_p_value < 0.05 as is_rare

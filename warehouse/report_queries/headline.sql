@@ -20,16 +20,16 @@ with stress as (
     order by date desc, loss_to_realized_cap is null, provider limit 1
 )
 select 1 as place, 'Market stress' as what, printf('%.0f of 100', composite) as value,
-    label || ', mean percentile of ' || n_components || ' components' as detail, label = 'stress' as is_alarming, date
+    label || ', mean of ' || n_components || ' percentiles' as detail, label = 'stress' as is_alarming, date
 from stress
 union all
-select 1 + row_number() over (order by f.symbol), i.name, printf('%.1f %%', 100 * f.drawdown),
-    'below the highest close, of ' || f.peak_date, f.drawdown <= -0.2, f.date
+select 1 + row_number() over (order by f.symbol), case when i.kind = 'etf' then i.symbol else i.name end, printf('%.1f %%', 100 * f.drawdown),
+    'below the close of ' || f.peak_date, f.drawdown <= -0.2, f.date
 from falls as f
 inner join core.instruments as i using (symbol)
 union all
-select 6, 'Bitcoin with software (IGV)', printf('%.2f', correlation),
-    printf('30-session correlation, 95 %% interval %.2f to %.2f', ci_low, ci_high), ci_low > 0.5, date
+select 6, 'Bitcoin with IGV', printf('%.2f', correlation),
+    printf('30-session correlation, 95 %%: %.2f to %.2f', ci_low, ci_high), ci_low > 0.5, date
 from correlation
 union all
 select 7, 'Realized losses', printf('%.2f B USD', loss_7d_mean_usd / 1e9),
