@@ -15,9 +15,10 @@ from pipelines.engines import model_names, tables_in
 from pipelines.publish import publish
 from pipelines.report.answers import ask, datasets_behind, filled
 from pipelines.report.entries import QUERY_FOLDERS, REPORT_FILE, sections
-from pipelines.report.figures import figure, shaded
+from pipelines.report.figures import figure
+from pipelines.report.lines import shaded
 from pipelines.report.packing import pack
-from pipelines.report.words import shown
+from pipelines.report.words import MISSING, shown
 from pipelines.report.write import write_report
 from pipelines.settings import Profile
 from tests.factories import Market, sessions_of
@@ -54,7 +55,9 @@ class Page(HTMLParser):
 
     def all(self, tag, **attributes):
         return [
-            e for e in self.elements if e["tag"] == tag and all(e.get(k.rstrip("_")) == v for k, v in attributes.items())
+            e
+            for e in self.elements
+            if e["tag"] == tag and all(e.get(k.rstrip("_")) == v for k, v in attributes.items())
         ]
 
     @property
@@ -139,7 +142,9 @@ def test_every_claim_stands_in_a_table_with_its_verdict_reason_and_sql(sample, p
 def test_simulated_data_are_called_so_and_vendors_data_are_not(sample, page, tmp_path):
     assert "Simulated sample data" in page.all("div", class_="banner")[0]["text"]
     assert "simulated" in page.all("title")[0]["text"]
-    statement = "update meta set value = case key when 'data' then 'vendors' else 'live' end where key in ('data', 'profile')"
+    statement = (
+        "update meta set value = case key when 'data' then 'vendors' else 'live' end where key in ('data', 'profile')"
+    )
     real = rewritten(sample, tmp_path, statement)
     assert real.all("div", class_="banner") == []
     outside_the_data = [e["text"] for e in real.all("header") + real.all("title") + real.all("footer")]
@@ -150,7 +155,8 @@ def test_simulated_data_are_called_so_and_vendors_data_are_not(sample, page, tmp
 @pytest.mark.parametrize(
     "statement",
     [
-        "update marts.claims set statement = $attack, reason = $attack, source = $attack, sql = $attack, story = $attack",
+        "update marts.claims set statement = $attack, reason = $attack, source = $attack, sql = $attack",
+        "update marts.claims set story = $attack, unit = $attack",
         "update core.instruments set name = $attack where symbol in ('BTC', 'basket:saas')",
         "update core.events set subject = $attack, organization = $attack",
         "update quality.coverage set status = 'late', symbol = $attack",
@@ -182,7 +188,9 @@ def test_a_market_without_anything_to_show_has_a_report_that_says_so(tmp_path):
     market = Market("2026-02-05", "2025-10-01")
     dates = sessions_of("2025-10-01", "2026-02-05")
     market.bars("QQQ", dates, [100 + i % 7 for i in range(len(dates))])
-    publish(market.build(*model_names()).warehouse, a_run(market, tmp_path, profile=Profile.LIVE), "2026-02-06T00:00:00Z")
+    publish(
+        market.build(*model_names()).warehouse, a_run(market, tmp_path, profile=Profile.LIVE), "2026-02-06T00:00:00Z"
+    )
     bare = Page((tmp_path / "report" / "index.html").read_text())
     (losses,) = bare.all("figure", id="exhibit-realized_losses")
     assert "The data hold nothing to show here." in losses["text"]
@@ -197,16 +205,30 @@ def test_the_second_sources_and_unrelated_vendors_are_not_given_as_source(answer
 
 def test_extreme_days_are_marked_and_no_others(answered):
     answer = answered("realized_losses")
-    expected = {
-        (str(row["date"]), row["loss_7d_mean_billion_usd"]) for row in answer.rows if row["is_extreme"]
-    }
-    marked = [t for t in figure(answer)["data"] if t["mode"] == "markers"]
-    assert {point for t in marked for point in zip(t["x"], t["y"], strict=True)} == expected != set()
+    expected = {n for n, is_extreme in enumerate(answer.columns["is_extreme"]) if is_extreme}
+    marked = [row for t in figure(answer)["data"] if t["mode"] == "markers" for row in t["x"]["rows"]]
+    assert set(marked) == expected != set()
+    assert len(marked) == len(expected)
+
+
+def test_an_interval_reaches_from_low_to_high(answered):
+    answer = answered("events_igv")
+    for trace in figure(answer)["data"]:
+        for row, up, down in zip(
+            trace["x"]["rows"], *(trace["error_x"][k] for k in ("array", "arrayminus")), strict=True
+        ):
+            point = answer.row(row)
+            assert point["car_percent"] + up == pytest.approx(point["high_percent"])
+            assert point["car_percent"] - down == pytest.approx(point["low_percent"])
+            assert point["is_rare"] == (trace["marker"]["symbol"] == "diamond")
 
 
 def test_regimes_are_shaded_from_their_first_session_to_the_next_ones():
     shapes = shaded(["d1", "d2", "d3", "d4", "d5"], ["decoupled", "coupled", "coupled", None, "inverse"])
-    assert [(s["fillcolor"], s["x0"], s["x1"]) for s in shapes] == [("--coupled", "d2", "d4"), ("--inverse", "d5", "d5")]
+    assert [(s["fillcolor"], s["x0"], s["x1"]) for s in shapes] == [
+        ("--coupled", "d2", "d4"),
+        ("--inverse", "d5", "d5"),
+    ]
 
 
 def test_a_line_is_the_slice_of_its_series(answered):
@@ -228,7 +250,7 @@ def test_columns_are_packed_without_loss():
 
 def test_cells_are_written_for_people():
     assert [shown(v) for v in (None, float("nan"), True, 0.65313, 96270.4, 12, "x")] == [
-        "–", "–", "yes", "0.6531", "96,270", "12", "x",
+        MISSING, MISSING, "yes", "0.6531", "96,270", "12", "x",
     ]  # fmt: skip
 
 

@@ -49,9 +49,7 @@ def ask(connection: duckdb.DuckDBPyConnection, exhibit: Exhibit, as_of: str) -> 
     columns = {name: [row[n] for row in rows] for n, name in enumerate(names)}
     tables = sorted(set(TABLE.findall(exhibit.sql)))
     newest = newest_day(columns) if exhibit.is_chart or exhibit.kind == "cards" else None
-    return Answer(
-        exhibit, columns, filled(exhibit), tables, sources_of(connection, tables), str(newest or as_of)
-    )
+    return Answer(exhibit, columns, filled(exhibit), tables, sources_of(connection, tables), str(newest or as_of))
 
 
 def filled(exhibit: Exhibit) -> str:

@@ -1,4 +1,4 @@
-"""What the report shows, read from `warehouse/report.yaml`: sections of exhibits, each one query and a way to show it."""
+"""What the report shows, from `warehouse/report.yaml`: sections of exhibits, each one query and a way to show it."""
 
 from functools import cache
 from pathlib import Path
@@ -29,12 +29,12 @@ class Exhibit(Strict):
     values: dict[str, str | int] = {}
     x: str = ""
     y: str = ""
-    series: str | None = None
-    low: str | None = None
-    high: str | None = None
-    mark: str | None = None
+    series: str = ""
+    low: str = ""
+    high: str = ""
+    mark: str = ""
     mark_name: str = ""
-    shade: str | None = None
+    shade: str = ""
     levels: list[float] = []
     nothing: str = "The data hold nothing to show here."
 
@@ -63,7 +63,7 @@ def query_file(name: str) -> Path:
     for folder in QUERY_FOLDERS:
         if (file := folder / f"{name}.sql").exists():
             return file
-    raise FileNotFoundError(f"report.yaml names the query {name}, but neither {QUERY_FOLDERS[0]} nor queries has it")
+    raise FileNotFoundError(f"{REPORT_FILE}: no query is called {name}. Next: write {QUERY_FOLDERS[0] / name}.sql")
 
 
 @cache

@@ -27,9 +27,8 @@
     if (Array.isArray(node)) return node.map((item) => resolve(item, of, days, since));
     if (!node || typeof node !== "object") return node;
     if ("column" in node) {
-      let from = node.from;
-      if (days) while (from < node.to && days[from] < since) from += 1;
-      return of[node.column].slice(from, node.to);
+      const rows = node.rows ?? Array.from({ length: node.to - node.from }, (_, n) => node.from + n);
+      return rows.filter((row) => !days || days[row] >= since).map((row) => of[node.column][row]);
     }
     return Object.fromEntries(Object.entries(node).map(([key, item]) => [key, resolve(item, of, days, since)]));
   };

@@ -7,9 +7,9 @@ from typing import Any, get_args
 
 from pipelines.claims import Verdict
 from pipelines.report.answers import Answer
-from pipelines.report.figures import spans
+from pipelines.report.marks import spans
 
-MISSING = "–"
+MISSING = "\N{EN DASH}"
 MOST_ROWS = 20
 
 
@@ -45,9 +45,7 @@ def described(answer: Answer) -> str:
     exhibit = answer.exhibit
     named = exhibit.series or (exhibit.y if exhibit.kind != "lines" else "")
     value = exhibit.y if exhibit.kind == "lines" or exhibit.series else exhibit.x
-    newest = "; ".join(
-        f"{f'{row[named]} ' if named else ''}{shown(row[value])}" for row in newest_rows(answer)[:10]
-    )
+    newest = "; ".join(f"{f'{row[named]} ' if named else ''}{shown(row[value])}" for row in newest_rows(answer)[:10])
     return f"Chart: {exhibit.title}, {exhibit.unit}, as of {answer.as_of}. Newest: {newest}."
 
 

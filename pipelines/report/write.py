@@ -37,14 +37,18 @@ def rendered(meta: dict[str, str], asked: list[Any]) -> str:
     """The page as HTML; whatever comes from data or YAML is escaped on its way in."""
     scripts = [plotly_script(), own_file("report.js")]
     answers = [answer for _, found in asked for answer in found]
-    return environment().get_template("page.html.j2").render(
-        meta=meta,
-        is_simulated=meta["data"] == "simulated",
-        sections=asked,
-        data={a.exhibit.id: payload(a) for a in answers},
-        style=own_file("report.css"),
-        scripts=scripts,
-        script_hashes=[hashed(script) for script in scripts],
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            meta=meta,
+            is_simulated=meta["data"] == "simulated",
+            sections=asked,
+            data={a.exhibit.id: payload(a) for a in answers},
+            style=own_file("report.css"),
+            scripts=scripts,
+            script_hashes=[hashed(script) for script in scripts],
+        )
     )
 
 
@@ -59,7 +63,13 @@ def environment() -> Environment:
     """Templates that escape by default and know no undefined name."""
     made = Environment(loader=PackageLoader("pipelines.report", "."), autoescape=True, undefined=StrictUndefined)
     made.trim_blocks = made.lstrip_blocks = True
-    made.filters |= {"shown": shown, "described": described, "newest_rows": newest_rows, "verdicts": verdicts, "kind": kind}
+    made.filters |= {
+        "shown": shown,
+        "described": described,
+        "newest_rows": newest_rows,
+        "verdicts": verdicts,
+        "kind": kind,
+    }
     made.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "default": str}
     return made
 
