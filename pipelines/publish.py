@@ -6,11 +6,12 @@ from pathlib import Path
 
 from pipelines.contracts import Contract, contracts, published_columns
 from pipelines.durable import settle, settle_tree
+from pipelines.report.write import write_report
 from pipelines.settings import Run
 from pipelines.warehouse import Warehouse, ddl
 
 SIMULATED = "SIMULATED sample data, not a market. "
-PUBLIC = ("market.duckdb", "parquet")
+PUBLIC = ("market.duckdb", "parquet", "report")
 
 
 class WrongHome(Exception):
@@ -46,6 +47,7 @@ def publish(warehouse: Warehouse, run: Run, published_at: str, kept_versions: in
     (unfinished / "parquet").mkdir(parents=True)
     write_database(warehouse, run, unfinished / "market.duckdb", published_at)
     write_parquet(warehouse, run, unfinished / "parquet")
+    write_report(unfinished / "market.duckdb", unfinished / "report")
     facts = {
         "run_id": run.run_id,
         "profile": run.profile.value,

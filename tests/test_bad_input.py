@@ -170,12 +170,14 @@ def test_a_batch_full_of_bad_rows_is_refused_whole_and_yesterday_stays(home, tam
         result["indicators"]["quote"][0]["low"] = [-low for low in lows]
 
     before = rows(home / "market.duckdb", "select * from meta order by key")
+    page = (home / "report" / "index.html").read_text()
     tampered.spoil = lambda path, body: chart(path, body, "MSFT", negative)
     result = run(home, tampered, TODAY)
     assert result.exit_code == 1
     assert "batch refused, nothing of it was written: raw.daily_bars: low is above 0.0" in result.output
     assert "the published tables stay as they were" in result.output
     assert rows(home / "market.duckdb", "select * from meta order by key") == before
+    assert (home / "report" / "index.html").read_text() == page
     assert newest(home, "CRM") == YESTERDAY
     with duckdb.connect(str(home / "live" / "work.duckdb"), read_only=True) as work:
         yahoo = work.execute("select max(date)::varchar from raw.daily_bars where source = 'yahoo'").fetchall()

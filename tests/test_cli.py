@@ -122,6 +122,8 @@ def test_a_run_prints_what_it_made_and_that_it_is_simulated(first):
     assert f"Checks: {passed} passed, {failed} failed" in text
     assert (passed > 50, failed) == (True, 0)
     assert f"Published: {home / 'market.duckdb'}" in text
+    assert f"Report: {home / 'report' / 'index.html'}" in text
+    assert (home / "report" / "index.html").exists()
 
 
 def test_the_sql_command_that_a_run_prints_works(first):

@@ -48,6 +48,10 @@ def meta(home):
     return dict(rows(home / "market.duckdb", "select key, value from meta"))
 
 
+def report(home):
+    return (home / "report" / "index.html").read_text()
+
+
 def versions(home):
     return sorted(folder.name for folder in (home / "versions").iterdir())
 
@@ -81,8 +85,10 @@ def assert_old_version_is_whole_and_next_run_cleans(market, home):
     assert [name for name in versions(home) if not name.endswith(".unfinished")] == ["run-1"]
     parquet = home / "parquet" / "core" / "prices.parquet"
     assert rows(home / "market.duckdb", f"select count(*) > 300 from '{parquet}'") == [(True,)]
+    assert "run run-1," in report(home)
     publish(market.warehouse, a_run(market, home, "run-3"), PUBLISHED_AT)
     assert meta(home)["run_id"] == "run-3"
+    assert "run run-3," in report(home)
     assert versions(home) == ["run-1", "run-3"]
 
 
@@ -237,7 +243,7 @@ def test_a_home_can_be_moved(market, home, tmp_path):
     assert meta(moved)["run_id"] == "run-1"
     assert list((moved / "parquet").glob("core/prices.parquet"))
     links = [path for path in moved.iterdir() if path.is_symlink()]
-    assert {link.name for link in links} == {"market.duckdb", "parquet", "current"}
+    assert {link.name for link in links} == {"market.duckdb", "parquet", "report", "current"}
     assert not any(link.readlink().is_absolute() for link in links)
 
 
