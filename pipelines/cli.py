@@ -57,6 +57,7 @@ def main() -> None:
       scaretrade query "from marts.drawdowns limit 5" --format csv
       scaretrade sources                              each vendor: key, terms, last success, what to do
       scaretrade tables                               what every table holds
+      scaretrade alerts --test                        send a test alert to each channel
       scaretrade status                               what is published, what is late, what failed
       scaretrade rebuild --profile live               make the warehouse anew from the landing, without a request
       scaretrade ui                                   Dagster UI with its daemon on http://127.0.0.1:3000
@@ -94,6 +95,7 @@ def run(
     config = {"profile": profile or settings.profile.value, "home": str(folder)}
     config |= {k: str(v) for k, v in (("as_of", as_of), ("since", since)) if v}
     refuse_impossible(config["profile"], as_of, since)
+    check_alerts()
     # A run makes millions of lasting objects while importing; looking through them for garbage costs a second.
     gc.set_threshold(100_000, 50, 100)
     from pipelines.job import execute
@@ -112,6 +114,15 @@ def refuse_impossible(profile: str, as_of: date | None, since: date | None) -> N
             raise click.UsageError(f"the simulated sample market ends on {SAMPLE_END}; --as-of {as_of} is later")
     if since and since >= (as_of or datetime.now(UTC).date()):
         raise click.UsageError(f"--since {since} must lie before the as-of day")
+
+
+def check_alerts() -> None:
+    """A wrong rule or channel is found before a run; raises WrongSettings."""
+    from pipelines.alert_channels import channels
+    from pipelines.alert_rules import load_rules
+
+    load_rules()
+    channels()
 
 
 @main.command()
@@ -151,6 +162,21 @@ def sources(as_json: bool, home: Path | None) -> None:
 
     report = sources_report((home or Settings.load().home).absolute())
     click.echo(report.to_json(orient="records", date_format="iso") if as_json else "\n".join(lines(report)))
+
+
+@main.command()
+@click.option("--test", is_flag=True, help="Send a test alert to each channel; exit code 1 if one does not take it")
+@click.option("--json", "as_json", is_flag=True, help="For machines")
+@HOME
+def alerts(test: bool, as_json: bool, home: Path | None) -> None:
+    """Say what would be alerted by which rule, to which channels, and what became of the last alerts."""
+    from pipelines.alert_report import facts, lines, tried
+
+    folder = (home or Settings.load().home).absolute()
+    found = {"test": tried()} if test else facts(folder)
+    click.echo(json.dumps(found) if as_json else "\n".join(lines(found)))
+    if test and not (found["test"] and all(outcome == "delivered" for outcome in found["test"].values())):
+        sys.exit(1)
 
 
 @main.command()
@@ -207,6 +233,7 @@ def ui(profile: str | None, host: str, port: int, home: Path | None) -> None:
     from pipelines.runner import prepare_instance
 
     settings = Settings.load()
+    check_alerts()
     folder = (home or settings.home).absolute()
     prepare_instance(folder)
     os.environ["SCARETRADE_HOME"] = str(folder)
