@@ -83,19 +83,13 @@ class AlertState:
         )
         return [Alert(*row) for row in rows]
 
-    def delivered(self, alert: Alert, channel: str) -> None:
-        """Never send this one there again."""
-        self._note(alert, channel, delivered_at=now(), failure=None)
-
-    def failed(self, alert: Alert, channel: str, failure: str) -> None:
-        """The next run tries again."""
-        self._note(alert, channel, delivered_at=None, failure=failure)
-
-    def _note(self, alert: Alert, channel: str, **changes: str | None) -> None:
+    def note(self, alert: Alert, channel: str, failure: str | None) -> None:
+        """A delivery, which is never repeated, or why it failed."""
+        tried_at = now()
         with self._connection:
             self._connection.execute(
                 "update deliveries set tried_at = ?, delivered_at = ?, failure = ? where key = ? and channel = ?",
-                [now(), changes["delivered_at"], changes["failure"], alert.key, channel],
+                [tried_at, None if failure else tried_at, failure, alert.key, channel],
             )
 
     def last_deliveries(self, n: int) -> list[dict[str, Any]]:
