@@ -192,15 +192,16 @@ def tables(columns: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For machines")
 @HOME
 def status(as_json: bool, home: Path | None) -> None:
-    """Say what is published, which series are late, which checks failed and how many rows are quarantined."""
-    from pipelines.query import QueryError
+    """Say what ran last, is published, late, failing and quarantined, the disk used and the next scheduled run.
+
+    Exit code: 0, or 2 where nothing is published or it cannot be read.
+    """
     from pipelines.status import facts, lines
 
-    try:
-        found = facts((home or Settings.load().home).absolute())
-    except QueryError as error:
-        raise click.UsageError(str(error)) from error
+    found = facts((home or Settings.load().home).absolute())
     click.echo(json.dumps(found, default=str) if as_json else "\n".join(lines(found)))
+    if found["trouble"]:
+        raise click.UsageError(found["trouble"])
 
 
 @main.command()

@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from pipelines.schedule_times import AFTER_NEW_YORK_CLOSE
+
 daily = dg.define_asset_job(
     "daily",
     selection=dg.AssetSelection.all(),
@@ -10,10 +12,10 @@ daily = dg.define_asset_job(
 )
 
 after_close = dg.ScheduleDefinition(
-    name="after_new_york_close",
+    name=AFTER_NEW_YORK_CLOSE.name,
     job=daily,
-    cron_schedule="30 18 * * *",
-    execution_timezone="America/New_York",
+    cron_schedule=AFTER_NEW_YORK_CLOSE.cron,
+    execution_timezone=AFTER_NEW_YORK_CLOSE.zone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every day at 18:30 New York time: equities have closed; on other days crypto and on-chain go on.",
 )
