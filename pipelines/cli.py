@@ -62,6 +62,7 @@ def main() -> None:
       scaretrade query "from marts.drawdowns limit 5" --format csv
       scaretrade sources                              each vendor: key, terms, last success, what to do
       scaretrade tables                               what every table holds
+      scaretrade alerts --test                        send a test alert to each channel
       scaretrade status                               what is published, what is late, what failed
       scaretrade rebuild --profile live               make the warehouse anew from the landing, without a request
       scaretrade verify --profile live                check hashes, keys, contracts and what is published
@@ -101,6 +102,7 @@ def run(
     as_of = as_of or settings.as_of
     config |= {k: str(v) for k, v in (("as_of", as_of), ("since", since)) if v}
     refuse_impossible(config["profile"], as_of, since)
+    check_alerts()
     # A run makes millions of lasting objects while importing; looking through them for garbage costs a second.
     gc.set_threshold(100_000, 50, 100)
     from pipelines.job import execute
@@ -119,6 +121,15 @@ def refuse_impossible(profile: str, as_of: date | None, since: date | None) -> N
             raise click.UsageError(f"the simulated sample market ends on {SAMPLE_END}; --as-of {as_of} is later")
     if since and since >= (as_of or datetime.now(UTC).date()):
         raise click.UsageError(f"--since {since} must lie before the as-of day")
+
+
+def check_alerts() -> None:
+    """A wrong rule or channel is found before a run; raises WrongSettings."""
+    from pipelines.alert_channels import channels
+    from pipelines.alert_rules import load_rules
+
+    load_rules()
+    channels()
 
 
 @main.command()
@@ -161,6 +172,21 @@ def sources(as_json: bool, home: Path | None) -> None:
 
 
 @main.command()
+@click.option("--test", is_flag=True, help="Send a test alert to each channel; exit code 1 if one does not take it")
+@click.option("--json", "as_json", is_flag=True, help="For machines")
+@HOME
+def alerts(test: bool, as_json: bool, home: Path | None) -> None:
+    """Say what would be alerted by which rule, to which channels, and what became of the last alerts."""
+    from pipelines.alert_report import facts, lines, tried
+
+    folder = (home or Settings.load().home).absolute()
+    found = {"test": tried()} if test else facts(folder)
+    click.echo(json.dumps(found) if as_json else "\n".join(lines(found)))
+    if test and not (found["test"] and all(outcome == "delivered" for outcome in found["test"].values())):
+        sys.exit(1)
+
+
+@main.command()
 @click.option("--columns", is_flag=True, help="Every column of every table too")
 def tables(columns: bool) -> None:
     """Print the data dictionary as Markdown: every table, its key and what it holds."""
@@ -173,15 +199,16 @@ def tables(columns: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For machines")
 @HOME
 def status(as_json: bool, home: Path | None) -> None:
-    """Say what is published, which series are late, which checks failed and how many rows are quarantined."""
-    from pipelines.query import QueryError
+    """Say what ran last, is published, late, failing and quarantined, the disk used and the next scheduled run.
+
+    Exit code: 0, or 2 where nothing is published or it cannot be read.
+    """
     from pipelines.status import facts, lines
 
-    try:
-        found = facts((home or Settings.load().home).absolute())
-    except QueryError as error:
-        raise click.UsageError(str(error)) from error
+    found = facts((home or Settings.load().home).absolute())
     click.echo(json.dumps(found, default=str) if as_json else "\n".join(lines(found)))
+    if found["trouble"]:
+        raise click.UsageError(found["trouble"])
 
 
 @main.command()
@@ -255,6 +282,7 @@ def ui(profile: str | None, host: str, port: int, home: Path | None) -> None:
     from pipelines.runner import prepare_instance
 
     settings = Settings.load()
+    check_alerts()
     folder = (home or settings.home).absolute()
     prepare_instance(folder)
     os.environ["SCARETRADE_HOME"] = str(folder)

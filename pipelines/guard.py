@@ -47,6 +47,19 @@ def writing(home: Path, timeout_seconds: float) -> Iterator[None]:
         lock.release()
 
 
+def holder(home: Path) -> str | None:
+    """Who holds a home's warehouse now; None when nobody does. Makes no file, whatever the folder."""
+    if not (home / ".lock").exists():
+        return None
+    lock = FileLock(home / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return said(home / ".lock.holder")
+    lock.release()
+    return None
+
+
 def said(holder: Path) -> str:
     """What the holder wrote about itself."""
     try:

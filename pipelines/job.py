@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.alerts import alert_failed, alert_published
 from pipelines.display import watching
 from pipelines.guard import WarehouseBusy, writing
 from pipelines.publish import WrongHome, guard
@@ -35,12 +36,18 @@ def execute(config: dict[str, str], home: Path, started: datetime, *, timings: b
         return USAGE
     except OSError as error:
         say(errors, f"{home}: {error}. Next: {next_step(str(error))}")
+        alert_failed(home, kind_of(config), [str(error)])
         return NOTHING_PUBLISHED
 
 
 def say(errors: Console, message: str) -> None:
     """One line of an error; a path may hold any character."""
     errors.print(f"scaretrade: {message}", soft_wrap=True, highlight=False, markup=False)
+
+
+def kind_of(config: dict[str, str]) -> str:
+    """What a run's data are, in the words of the published `meta`."""
+    return "simulated" if config["profile"] == Profile.SAMPLE else "vendors"
 
 
 def run_and_report(
@@ -50,14 +57,20 @@ def run_and_report(
     from pipelines.runner import run_daily
     from pipelines.summary import print_summary
 
-    report = run_daily(config, home)
+    try:
+        report = run_daily(config, home)
+    except Exception as error:
+        alert_failed(home, kind_of(config), [f"{type(error).__name__}: {error}"])
+        raise
     if report.published:
         print_summary(out, home)
+        alert_published(home)
     else:
         errors.print("[bold red]Nothing was published;[/] the tables published before stay as they were.")
         for reason in report.reasons:
             hint = "" if "Next:" in reason else f" Next: {next_step(reason)}"
             errors.print(f"  {reason}{hint}", soft_wrap=True, highlight=False, markup=False)
+        alert_failed(home, kind_of(config), report.reasons)
     if timings:
         out.print(timing_table(report.seconds, started))
     return PUBLISHED if report.published else NOTHING_PUBLISHED

@@ -3,11 +3,14 @@
 import re
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
-import pandas as pd
 
 from pipelines.settings import PROJECT
+
+if TYPE_CHECKING:  # `scaretrade status` must not wait for it
+    import pandas as pd
 
 QUERIES = PROJECT / "warehouse" / "queries"
 
@@ -38,7 +41,7 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(str(published_file(home)), read_only=True, config=settings)
 
 
-def ask(home: Path, question: str) -> pd.DataFrame:
+def ask(home: Path, question: str) -> "pd.DataFrame":
     """The answer to a ready-made question by name, or to SQL; raises QueryError with a suggestion."""
     sql = (QUERIES / f"{question}.sql").read_text() if question in ready_made() else question
     if re.fullmatch(r"\w+", question) and question not in ready_made():

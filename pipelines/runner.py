@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pipelines.durable import keep_others_from_writing
 from pipelines.killed_runs import HOLDS_WAREHOUSE, record_deaths
 from pipelines.settings import WrongSettings
 
+ASSET_CHECK_EVALUATION = dg.DagsterEventType.ASSET_CHECK_EVALUATION
 INSTANCE_SETTINGS = """\
 telemetry:
   enabled: false
@@ -88,17 +90,22 @@ def report(result: dg.ExecuteInProcessResult) -> Report:
     """What the events of a run say."""
     done = [e for e in result.all_events if e.is_step_success]
     seconds = {e.step_key or "": _duration(e) for e in done}
-    reasons = [*_broken_checks(result), *(reason for e in result.all_events if (reason := _reason(e)))]
     published = any(key == "published__market" for key in seconds)
-    return Report(result.run_id, published, list(dict.fromkeys(reasons)), seconds)
+    return Report(result.run_id, published, failures(result.all_events), seconds)
 
 
-def _broken_checks(result: dg.ExecuteInProcessResult) -> list[str]:
+def failures(events: Sequence[dg.DagsterEvent]) -> list[str]:
+    """Why a run's events say that it failed: blocking checks first, then errors, each once."""
+    checks = [e.asset_check_evaluation_data for e in events if e.event_type is ASSET_CHECK_EVALUATION]
+    return list(dict.fromkeys([*_broken_checks(checks), *(reason for e in events if (reason := _reason(e)))]))
+
+
+def _broken_checks(checks: Sequence[dg.AssetCheckEvaluation]) -> list[str]:
     """The blocking checks that failed, in their own words."""
     return [
         f"{'.'.join(e.asset_key.path)} {e.check_name}: {e.description} ({e.metadata['failing_rows'].value} rows)."
         " Next: see the sample of failing rows in the UI (`make ui`)"
-        for e in result.get_asset_check_evaluations()
+        for e in checks
         if not e.passed and "severity" in e.metadata and e.metadata["severity"].value == "critical"
     ]
 

@@ -6,7 +6,7 @@ import dagster as dg
 
 from pipelines.due import due_day, nothing_due
 from pipelines.jobs import daily
-from pipelines.schedule_times import ScheduleTime, schedule_times
+from pipelines.schedule_times import TIMES, ScheduleTime, cron_of
 from pipelines.settings import Settings, end_of
 
 DUE_TAG = "scaretrade/due"
@@ -35,7 +35,7 @@ def schedule(time: ScheduleTime) -> dg.ScheduleDefinition:
     return dg.ScheduleDefinition(
         name=time.name,
         job=daily,
-        cron_schedule=time.cron,
+        cron_schedule=cron_of(time),
         execution_timezone=time.timezone,
         execution_fn=evaluate,
         default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -55,4 +55,4 @@ def has_run(instance: dg.DagsterInstance, name: str, due: date) -> bool:
     return bool(instance.get_runs(dg.RunsFilter(tags=tags, statuses=NOT_IN_VAIN), limit=1))
 
 
-schedules = [schedule(time) for time in schedule_times()]
+schedules = [schedule(time) for time in TIMES]

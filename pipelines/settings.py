@@ -51,7 +51,7 @@ class Settings(BaseSettings):
             raise WrongSettings(f"{'; '.join(wrong)}. Next: correct it in the environment or .env") from None
         # A wrong address is found before a run, not in the middle of one.
         for name in {*os.environ, *dotenv_values(env_file())}:
-            if is_address := re.fullmatch(r"SCARETRADE_(\w+)_URL", name):
+            if (is_address := re.fullmatch(r"SCARETRADE_(\w+)_URL", name)) and name != "SCARETRADE_ALERT_SMTP_URL":
                 base_url(is_address[1])
         return settings
 

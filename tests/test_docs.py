@@ -84,6 +84,8 @@ def test_the_example_environment_file_is_complete_and_loads(monkeypatch):
     named = {f"SCARETRADE_{name.upper()}" for name in Settings.model_fields} | {
         "SCARETRADE_UNIVERSE",
         "SCARETRADE_CLAIMS",
+        "SCARETRADE_ALERTS",
+        *(f"SCARETRADE_ALERT_{name}" for name in ("WEBHOOK_URL", "SMTP_URL", "EMAIL_TO", "EMAIL_FROM", "FILE")),
     }
     keys = {key.variable for source in SOURCES.values() for key in keys_of(source)}
     urls = {url_variable(name) for name in SOURCES}

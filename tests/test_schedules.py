@@ -14,7 +14,7 @@ import pytest
 from pipelines.definitions import defs
 from pipelines.due import due_day
 from pipelines.ingest import with_backfill
-from pipelines.schedule_times import TIMES, schedule_times
+from pipelines.schedule_times import TIMES, cron_of
 from pipelines.schedules import DUE_TAG
 from pipelines.scope import SCOPES, WrongPart, narrowed, out_of_scope, scope_of
 from pipelines.settings import PROJECT
@@ -137,7 +137,7 @@ def test_dagster_is_told_the_times_of_the_plain_module_and_starts_them_by_itself
 
 def test_a_cron_setting_replaces_every_time(monkeypatch):
     monkeypatch.setenv("SCARETRADE_SCHEDULE_CRON", "*/5 * * * *")
-    assert {time.cron for time in schedule_times()} == {"*/5 * * * *"}
+    assert {cron_of(time) for time in TIMES} == {"*/5 * * * *"}
 
 
 def test_the_times_are_read_without_dagster_or_pandas():
