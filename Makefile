@@ -24,8 +24,8 @@ check: $(READY) ## Lint, format and type checks
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: $(READY) ## Time the marts at 5 million price rows against pandas
-	@$(BIN)/python -m tests.benchmark $(ARGS)
+bench: $(READY) ## Time core and marts at 5 million price rows against pandas
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 clean: ## Remove the environment and caches; the warehouse's state stays
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -155,7 +155,7 @@ def insert_checked(warehouse: Warehouse, contract: Contract, frame: pd.DataFrame
 
 
 def insert_query(warehouse: Warehouse, contract: Contract) -> None:
-    """Insert a SQL model's rows as they come: windows give each series in one piece, a sort would cost as much again."""
+    """Insert a SQL model's rows as they come: windows give each series in one piece, and a sort costs much."""
     import duckdb
 
     try:

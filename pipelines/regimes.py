@@ -51,7 +51,7 @@ def correlation_regimes(correlations: pd.DataFrame) -> pd.DataFrame:
     starts = [*first_of_pair.nonzero()[0], len(correlations)]
     bounds = [correlations[name].to_numpy() for name in ("correlation", "ci_low", "ci_high")]
     pairs = [state_codes(*(bound[a:b] for bound in bounds)) for a, b in pairwise(starts)]
-    states = pd.Categorical.from_codes(np.concatenate([np.empty(0, dtype=np.int8), *pairs]), STATES)
+    states = pd.Categorical.from_codes(np.concatenate([np.empty(0, dtype=np.int8), *pairs]), pd.Index(STATES))
     return spells(correlations.assign(state=states), first_of_pair)
 
 

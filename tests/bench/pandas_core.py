@@ -45,7 +45,9 @@ def baskets(singles: pd.DataFrame, members: pd.DataFrame) -> pd.DataFrame:
     """Equal-weight indices of the baskets."""
     legs = members.merge(singles[[*DAY, "close", "close_total_return", "known_at"]], on="symbol")
     legs = legs.sort_values(["basket", *DAY], ignore_index=True)
-    legs[["price", "total"]] = legs.groupby(["basket", "symbol"], sort=False)[["close", "close_total_return"]].pct_change()
+    legs[["price", "total"]] = legs.groupby(["basket", "symbol"], sort=False)[
+        ["close", "close_total_return"]
+    ].pct_change()
     grouped = legs.groupby(["basket", "date"])
     days = grouped[["price", "total"]].mean().assign(n=grouped.size(), known_at=grouped["known_at"].max()).reset_index()
     steps = np.log1p(days[["price", "total"]]).fillna(0.0)
@@ -76,7 +78,9 @@ def restatements(bars: pd.DataFrame) -> pd.DataFrame:
     changed = several.assign(old_value=before["close"], known_before_at=before["known_at"])
     changed = changed[changed["known_before_at"].notna() & (changed["old_value"] != changed["close"])]
     renamed = changed.rename(columns={"close": "new_value", "known_at": "seen_at"})
-    return renamed.drop(columns=["load_id", "open", "high", "low", "volume"]).assign(table_name="daily_bars", item="close")
+    return renamed.drop(columns=["load_id", "open", "high", "low", "volume"]).assign(
+        table_name="daily_bars", item="close"
+    )
 
 
 def session_closes(hours: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
@@ -125,7 +129,12 @@ def market_caps(prices: pd.DataFrame, shares: pd.DataFrame) -> pd.DataFrame:
     company = prices.loc[prices["symbol"].isin(shares["symbol"].unique()), [*DAY, "close", "source", "known_at"]]
     counts = shares[["symbol", "known_from", "shares", "source", "known_at"]].sort_values("known_from")
     found = pd.merge_asof(
-        company.sort_values("date"), counts, left_on="date", right_on="known_from", by="symbol", suffixes=("", "_shares")
+        company.sort_values("date"),
+        counts,
+        left_on="date",
+        right_on="known_from",
+        by="symbol",
+        suffixes=("", "_shares"),
     )
     found = found[found["shares"].notna()]
     return found[DAY].assign(

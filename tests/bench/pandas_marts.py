@@ -97,7 +97,9 @@ def lagged(pairs: pd.DataFrame, weekly: pd.Series, lag: int, n: int) -> pd.DataF
     other = other.assign(session_number=other["session_number"] + lag)
     shifted = base.merge(other, on=[*LEG, "session_number"], suffixes=("", "_other"))
     shifted["date"] = shifted[["date", "date_other"]].max(axis=1)
-    legs = shifted.rename(columns={"base_return": "x", "other_return": "y"}).sort_values([*LEG, "date"], ignore_index=True)
+    legs = shifted.rename(columns={"base_return": "x", "other_return": "y"}).sort_values(
+        [*LEG, "date"], ignore_index=True
+    )
     found = rolling(legs, LEG, n)
     return found[found["date"].isin(weekly)].assign(lag_sessions=lag)
 

@@ -1,4 +1,4 @@
-"""The tables that grow with the number of price rows, in the order of building, and the columns whose sums must agree."""
+"""The tables that grow with the price rows, in the order of building, and the columns whose sums must agree."""
 
 CHECKED = {
     "core.prices": ["close_adjusted", "close_total_return", "close_unadjusted", "coverage"],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -29,9 +30,9 @@ def measured(file: Path) -> dict[str, object]:
             with meter.measuring(table, "move"):
                 return warehouse.frame(query)
 
-        def made(table: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        def made(table: str, make: Callable[..., pd.DataFrame], *inputs: Any) -> pd.DataFrame:
             with meter.measuring(table, "make"):
-                frame = make()
+                frame = make(*inputs)
             with meter.measuring(table, "move"):
                 warehouse.execute(table_ddl(contracts()[table], f"create or replace table {table}"))
                 warehouse.insert(table, frame[[c for c in frame.columns if c in contracts()[table].columns]])
@@ -41,9 +42,7 @@ def measured(file: Path) -> dict[str, object]:
         return {"costs": meter.costs, "peak_mb": peak_mb(), "results": results(warehouse)}
 
 
-def build_all(
-    read: Callable[[str, str], pd.DataFrame], made: Callable[[str, Callable[[], pd.DataFrame]], pd.DataFrame]
-) -> None:
+def build_all(read: Callable[[str, str], pd.DataFrame], made: Callable[..., pd.DataFrame]) -> None:
     """Every table once, frames let go as soon as nothing needs them."""
     instruments, members, sessions, shares, named, windows = (
         read(f"select * from core.{name}", "core.prices")
@@ -62,27 +61,32 @@ def build_all(
     splits = read(EVENTS.format("numerator, denominator", "splits"), "core.prices")
     hours = read("select symbol, start_at, close, source from raw.hourly_bars", "core.session_closes")
 
-    made("core.restatements", lambda: core.restatements(bars))
-    prices = made("core.prices", lambda: core.prices(bars, dividends, splits, instruments, members))
+    made("core.restatements", core.restatements, bars)
+    prices = made("core.prices", core.prices, bars, dividends, splits, instruments, members)
     del bars
-    closes = made("core.session_closes", lambda: core.session_closes(hours, sessions))
-    returns = made("core.returns", lambda: core.returns(prices, closes, sessions, instruments))
-    made("core.market_caps", lambda: core.market_caps(prices, shares))
-    pairs = made("core.benchmark_pairs", lambda: core.benchmark_pairs(returns, sessions, instruments))
-    others = made("core.alternative_correlations", lambda: alternative_correlations(pairs, lengths))
-    daily = made("marts.drawdowns", lambda: marts.drawdowns(prices, instruments))
+    closes = made("core.session_closes", core.session_closes, hours, sessions)
+    returns = made("core.returns", core.returns, prices, closes, sessions, instruments)
+    made("core.market_caps", core.market_caps, prices, shares)
+    pairs = made("core.benchmark_pairs", core.benchmark_pairs, returns, sessions, instruments)
+    others = made("core.alternative_correlations", alternative_correlations, pairs, lengths)
+    daily = made("marts.drawdowns", marts.drawdowns, prices, instruments)
     del prices
-    made("marts.drawdown_episodes", lambda: marts.episodes(daily))
-    legs = marts.stress_legs(returns, instruments, daily)
+    made("marts.drawdown_episodes", marts.episodes, daily)
+    made("marts.stress_correlations", stress, returns, instruments, daily, named)
     del daily
-    made("marts.stress_correlations", lambda: stress_correlations(legs, named))
-    rolled = made("marts.correlations", lambda: marts.correlations(returns, instruments, others, lengths))
+    rolled = made("marts.correlations", marts.correlations, returns, instruments, others, lengths)
     del returns
-    made("marts.lead_lag_correlations", lambda: marts.lead_lag(pairs, sessions, lengths))
-    made("marts.correlation_regimes", lambda: correlation_regimes(headline(rolled)))
+    made("marts.lead_lag_correlations", marts.lead_lag, pairs, sessions, lengths)
+    made("marts.correlation_regimes", regimes, rolled)
 
 
-def headline(rolled: pd.DataFrame) -> pd.DataFrame:
-    """The correlations that regimes are made of, in their order."""
+def stress(*inputs: pd.DataFrame) -> pd.DataFrame:
+    """marts.stress_correlations, by the project's own function, which is vectorised pandas already."""
+    *legs, named = inputs
+    return stress_correlations(marts.stress_legs(*legs), named)
+
+
+def regimes(rolled: pd.DataFrame) -> pd.DataFrame:
+    """marts.correlation_regimes, by the project's own function too, from its correlations in their order."""
     chosen = rolled.loc[(rolled["alignment"] == "exchange_close") & (rolled["method"] == "pearson"), HEADLINE]
-    return chosen.sort_values(HEADLINE[:4], ignore_index=True)
+    return correlation_regimes(chosen.sort_values(HEADLINE[:4], ignore_index=True))
