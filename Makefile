@@ -30,8 +30,8 @@ check: $(READY) ## Lint, format and type checks
 audit: ## Look the locked dependencies up among known vulnerabilities; skipped by name without a network
 	@PYTHON=$(PYTHON) .ci/audit
 
-bench: $(READY) ## Time the marts at 5 million price rows against pandas
-	@$(BIN)/python -m tests.benchmark $(ARGS)
+bench: $(READY) ## Time core and marts at 5 million price rows against pandas
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 clean: ## Remove the environment and caches; the warehouse's state stays
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis

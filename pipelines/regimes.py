@@ -11,6 +11,10 @@ ENTER_BOUND = 0.3
 LEAVE_CORRELATION = 0.35
 MINIMUM_STAY = 10
 PAIR = ["base_symbol", "other_symbol", "window_sessions"]
+STATES = ("decoupled", "coupled", "inverse")
+DECOUPLED, COUPLED, INVERSE = range(3)
+
+Floats = npt.NDArray[np.float64]
 
 
 def label_states(bounds: Iterable[Sequence[float]]) -> list[str]:
@@ -19,32 +23,35 @@ def label_states(bounds: Iterable[Sequence[float]]) -> list[str]:
     Coupled is entered when the whole 95 % interval lies above 0.3 and left when the correlation falls below 0.35;
     inverse mirrors it. A new state stays at least 10 sessions; a missing correlation keeps the state.
     """
-    state, stay, states = "decoupled", MINIMUM_STAY, []
-    for correlation, low, high in bounds:
-        wanted = _wanted(state, correlation, low, high)
-        if wanted != state and stay >= MINIMUM_STAY:
-            state, stay = wanted, 0
-        stay += 1
-        states.append(state)
-    return states
+    correlation, low, high = np.array([*bounds], dtype=float).reshape(-1, 3).T
+    return [STATES[code] for code in state_codes(correlation, low, high)]
 
 
-def _wanted(state: str, correlation: float, low: float, high: float) -> str:
-    if low > ENTER_BOUND:
-        return "coupled"
-    if high < -ENTER_BOUND:
-        return "inverse"
-    leaves_coupled = state == "coupled" and correlation < LEAVE_CORRELATION
-    leaves_inverse = state == "inverse" and correlation > -LEAVE_CORRELATION
-    return "decoupled" if leaves_coupled or leaves_inverse else state
+def state_codes(correlation: Floats, low: Floats, high: Floats) -> npt.NDArray[np.int8]:
+    """The states of label_states by their place in STATES, found by jumping from change to change."""
+    coupled, inverse = low > ENTER_BOUND, high < -ENTER_BOUND
+    wanted = np.where(coupled, COUPLED, np.where(inverse, INVERSE, DECOUPLED))
+    leaves = {
+        DECOUPLED: np.flatnonzero(coupled | inverse),
+        COUPLED: np.flatnonzero(~coupled & (inverse | (correlation < LEAVE_CORRELATION))),
+        INVERSE: np.flatnonzero(~inverse & (coupled | (correlation > -LEAVE_CORRELATION))),
+    }
+    codes = np.full(len(low), DECOUPLED, dtype=np.int8)
+    state, earliest = DECOUPLED, 0
+    while (found := leaves[state].searchsorted(earliest)) < len(leaves[state]):
+        change = leaves[state][found]
+        state, earliest = int(wanted[change]), change + MINIMUM_STAY
+        codes[change:] = state
+    return codes
 
 
 def correlation_regimes(correlations: pd.DataFrame) -> pd.DataFrame:
     """Spells of every pair and window, from correlations sorted by pair and date: `marts.correlation_regimes`."""
     first_of_pair = (~correlations.duplicated(PAIR)).to_numpy()
     starts = [*first_of_pair.nonzero()[0], len(correlations)]
-    bounds = correlations[["correlation", "ci_low", "ci_high"]].to_numpy()
-    states = [state for a, b in pairwise(starts) for state in label_states(bounds[a:b].tolist())]
+    bounds = [correlations[name].to_numpy() for name in ("correlation", "ci_low", "ci_high")]
+    pairs = [state_codes(*(bound[a:b] for bound in bounds)) for a, b in pairwise(starts)]
+    states = pd.Categorical.from_codes(np.concatenate([np.empty(0, dtype=np.int8), *pairs]), pd.Index(STATES))
     return spells(correlations.assign(state=states), first_of_pair)
 
 
@@ -65,4 +72,4 @@ def spells(labelled: pd.DataFrame, first_of_pair: npt.NDArray[np.bool_]) -> pd.D
         .reset_index(drop=True)
     )
     is_last = ~found.duplicated(PAIR, keep="last")
-    return found.assign(end_date=found["end_date"].mask(is_last))
+    return found.assign(state=found["state"].astype("str"), end_date=found["end_date"].mask(is_last))

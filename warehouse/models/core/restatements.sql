@@ -14,12 +14,24 @@ with versions as (
     from raw.facts
 ),
 
+-- Almost everything was given once and never again.
+repeated as (
+    select table_name, source, symbol, date, item
+    from versions
+    group by table_name, source, symbol, date, item
+    having count(*) > 1
+),
+
 -- Asked twice at the same instant, the later answer counts.
 newest_of_instant as (
-    select *
-    from versions
+    select v.*
+    from versions as v
+    inner join repeated as r
+        on
+            v.table_name = r.table_name and v.source = r.source and v.symbol = r.symbol and v.date = r.date
+            and v.item = r.item
     qualify row_number() over (
-        partition by table_name, source, symbol, date, item, known_at order by load_id desc
+        partition by v.table_name, v.source, v.symbol, v.date, v.item, v.known_at order by v.load_id desc
     ) = 1
 ),
 

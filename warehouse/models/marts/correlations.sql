@@ -20,15 +20,22 @@ pairs as (
         and not (b.is_crypto and o.is_crypto and b.alignment = 'naive')
 ),
 
+numbered as (
+    select *, row_number() over (partition by base_symbol, other_symbol, alignment order by date) as position
+    from pairs
+),
+
+-- Spark takes constant frames only, so positions are counted in windows: what lies less than one back is in the window.
 rolling as (
     select
         p.base_symbol, p.other_symbol, p.date, w.window_sessions, p.alignment,
-        corr(p.x, p.y) over span as r, count(*) over span as n
-    from pairs as p
+        corr(p.x, p.y) over span as r, least(p.position, w.window_sessions) as n
+    from numbered as p
     cross join core.correlation_windows as w
     window span as (
-        partition by w.window_sessions, p.base_symbol, p.other_symbol, p.alignment order by p.date
-        rows between (w.window_sessions - 1) preceding and current row
+        partition by w.window_sessions, p.base_symbol, p.other_symbol, p.alignment
+        order by cast(p.position as double) / w.window_sessions
+        range between cast(0.9999 as double) preceding and current row
     )
 ),
 

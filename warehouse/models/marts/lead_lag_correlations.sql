@@ -19,15 +19,22 @@ shifted as (
         on b.base_symbol = o.base_symbol and b.other_symbol = o.other_symbol and b.other_session = o.session_number
 ),
 
+numbered as (
+    select *, row_number() over (partition by lag_sessions, base_symbol, other_symbol order by date) as position
+    from shifted
+),
+
+-- Spark takes constant frames only, so positions are counted in windows: what lies less than one back is in the window.
 rolling as (
     select
         s.base_symbol, s.other_symbol, w.window_sessions, s.date, s.lag_sessions,
-        corr(s.x, s.y) over span as r, count(*) over span as n
-    from shifted as s
+        corr(s.x, s.y) over span as r, least(s.position, w.window_sessions) as n
+    from numbered as s
     cross join core.correlation_windows as w
     window span as (
-        partition by w.window_sessions, s.lag_sessions, s.base_symbol, s.other_symbol order by s.date
-        rows between (w.window_sessions - 1) preceding and current row
+        partition by w.window_sessions, s.lag_sessions, s.base_symbol, s.other_symbol
+        order by cast(s.position as double) / w.window_sessions
+        range between cast(0.9999 as double) preceding and current row
     )
 ),
 
