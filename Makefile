@@ -1,8 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+READY_SPARK := .venv/.ready-spark
 
-.PHONY: run live ui test soak check bench clean help
+.PHONY: run live ui test soak spark check bench clean help
 
 run: $(READY) ## Run the daily job offline on the simulated sample market
 	@$(BIN)/scaretrade run --profile sample $(ARGS)
@@ -18,6 +19,9 @@ test: $(READY) ## Run the whole test suite
 
 soak: $(READY) ## Run the tests that take minutes: thirty days against failing vendors
 	@$(BIN)/python -m pytest -m slow $(ARGS)
+
+spark: $(READY_SPARK) ## Run the sample market on a Spark cluster of its own, and compare (needs Java 17 or newer)
+	@$(BIN)/python -m pytest -m spark -n 0 $(ARGS)
 
 check: $(READY) ## Lint, format and type checks
 	@$(BIN)/ruff check .
@@ -40,4 +44,9 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(READY_SPARK): requirements-spark.lock $(READY)
+	@echo "Adding Spark from requirements-spark.lock (once, a few minutes)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock
 	@touch $@

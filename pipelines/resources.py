@@ -17,6 +17,7 @@ from pipelines.settings import Profile, Run, Settings, base_url, new_run
 from pipelines.sources import SOURCES
 from pipelines.sources.base import Series
 from pipelines.sources.http import VendorSession
+from pipelines.sql_engine import Engine, chosen_engine
 from pipelines.universe import load_universe
 from pipelines.warehouse import Warehouse
 
@@ -42,6 +43,7 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
     _settings: Settings = PrivateAttr()
     _warehouse: Warehouse = PrivateAttr()
     _landing: Landing = PrivateAttr()
+    _engine: Engine = PrivateAttr()
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Take the lock, then open the working file."""
@@ -55,6 +57,7 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
         self._warehouse = Warehouse(self._run.state / "work.duckdb")
         self._stack.callback(self._warehouse.close)
         self._warehouse.prepare(self._run)
+        self._engine = self._stack.enter_context(chosen_engine(self._settings, self._run))
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the working file and release the lock, in this order."""
@@ -80,6 +83,11 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
     def warehouse(self) -> Warehouse:
         """The working file."""
         return self._warehouse
+
+    @property
+    def engine(self) -> Engine:
+        """Who runs the SQL models."""
+        return self._engine
 
     def ingest(self, name: str) -> Ingest:
         """The ingestion of one source; the simulated market answers in its place under the sample profile."""

@@ -22,6 +22,13 @@ class Profile(StrEnum):
     LIVE = "live"
 
 
+class EngineName(StrEnum):
+    """Who runs the SQL models: DuckDB in this process, or Spark (`pip install scaretrade[spark]`)."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
 class WrongSettings(Exception):
     """An environment variable has a value that cannot be meant; its value is not repeated, it may be a secret."""
 
@@ -34,6 +41,8 @@ class Settings(BaseSettings):
     profile: Profile = Profile.SAMPLE
     home: Path = Path("warehouse")
     contact: str | None = None
+    engine: EngineName = EngineName.DUCKDB
+    spark_master: str = "local[2]"
     lock_timeout_seconds: float = 60
     longest_retry_wait_seconds: float = 30
 

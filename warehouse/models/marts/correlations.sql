@@ -9,7 +9,10 @@ pairs as (
     select
         b.symbol as base_symbol, o.symbol as other_symbol, o.date,
         case when b.is_crypto then b.alignment else o.alignment end as alignment,
-        b.log_return as x, o.log_return as y
+        b.log_return as x, o.log_return as y,
+        row_number() over (
+            partition by b.symbol, o.symbol, case when b.is_crypto then b.alignment else o.alignment end order by o.date
+        ) as place
     from legs as b
     inner join legs as o on b.date = o.date and b.symbol <> o.symbol
     where
@@ -20,6 +23,7 @@ pairs as (
         and not (b.is_crypto and o.is_crypto and b.alignment = 'naive')
 ),
 
+-- Spark wants constant bounds: counted in windows, every window's first row is less than 1 before its last.
 rolling as (
     select
         p.base_symbol, p.other_symbol, p.date, w.window_sessions, p.alignment,
@@ -27,8 +31,9 @@ rolling as (
     from pairs as p
     cross join core.correlation_windows as w
     window span as (
-        partition by w.window_sessions, p.base_symbol, p.other_symbol, p.alignment order by p.date
-        rows between (w.window_sessions - 1) preceding and current row
+        partition by w.window_sessions, p.base_symbol, p.other_symbol, p.alignment
+        order by cast(p.place as double) / w.window_sessions
+        range between 0.99999 preceding and current row
     )
 ),
 

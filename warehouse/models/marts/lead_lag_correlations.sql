@@ -13,12 +13,16 @@ base_sessions as (
 shifted as (
     select
         b.base_symbol, b.other_symbol, b.lag_sessions, greatest(b.date, o.date) as date,
-        b.base_return as x, o.other_return as y
+        b.base_return as x, o.other_return as y,
+        row_number() over (
+            partition by b.base_symbol, b.other_symbol, b.lag_sessions order by greatest(b.date, o.date)
+        ) as place
     from base_sessions as b
     inner join core.benchmark_pairs as o
         on b.base_symbol = o.base_symbol and b.other_symbol = o.other_symbol and b.other_session = o.session_number
 ),
 
+-- Spark wants constant bounds: counted in windows, every window's first row is less than 1 before its last.
 rolling as (
     select
         s.base_symbol, s.other_symbol, w.window_sessions, s.date, s.lag_sessions,
@@ -26,8 +30,9 @@ rolling as (
     from shifted as s
     cross join core.correlation_windows as w
     window span as (
-        partition by w.window_sessions, s.lag_sessions, s.base_symbol, s.other_symbol order by s.date
-        rows between (w.window_sessions - 1) preceding and current row
+        partition by w.window_sessions, s.lag_sessions, s.base_symbol, s.other_symbol
+        order by cast(s.place as double) / w.window_sessions
+        range between 0.99999 preceding and current row
     )
 ),
 
