@@ -47,7 +47,11 @@ def for_spark(query: str) -> exp.Query:
     if others or not isinstance(tree, exp.Query):
         raise NotForSpark("a model is one select")
     refuse(tree)
-    return tree.transform(growing_median)
+    for median in [m for m in tree.find_all(exp.Median) if isinstance(m.parent, exp.Window)]:
+        # Spark's median takes no ordered window; its percentile does, and interpolates as DuckDB's median.
+        half = exp.Literal.number("0.5")
+        median.replace(exp.Anonymous(this="percentile", expressions=[median.this, half]))
+    return tree
 
 
 def written(tree: exp.Query) -> str:
@@ -71,17 +75,8 @@ def refuse(tree: exp.Query) -> None:
         if "ASOF" in join.sql("duckdb").upper().split():
             raise NotForSpark("Spark has no ASOF join. Next: join on ranges of days")
     for function in tree.find_all(exp.Anonymous):
-        raise NotForSpark(
-            f"sqlglot knows no function {function.name}. Next: say it in functions that both engines have"
-        )
+        raise NotForSpark(f"sqlglot knows no function {function.name}. Next: use one that both engines have")
     for frame in tree.find_all(exp.WindowSpec):
         bounds = [frame.args.get(side) for side in ("start", "end")]
         if any(isinstance(bound, exp.Expression) and bound.find(exp.Column) for bound in bounds):
             raise NotForSpark("Spark wants constant bounds of a window's frame. Next: see marts/correlations.sql")
-
-
-def growing_median(node: exp.Expression) -> exp.Expression:
-    """Spark's median takes no ordered window; its percentile, which interpolates as DuckDB's median does, takes one."""
-    if isinstance(node, exp.Median) and isinstance(node.parent, exp.Window):
-        return exp.Anonymous(this="percentile", expressions=[node.this, exp.Literal.number("0.5")])
-    return node

@@ -5,7 +5,6 @@ import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,31 +35,32 @@ MEANING = {
 }
 # No web page that nobody asked for, no progress bars in the job's output.
 QUIET = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
-LOOPBACK = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+# One machine: nothing listens beyond it, and two hundred partitions, meant for a cluster, would only cost.
+LOCAL = {
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "4",
+}
 
 
 class SparkEngine:
-    """One Spark session for a run, begun with its first SQL model. What a model wrote, the next ones read in place."""
+    """A Spark session of one run. What one model wrote, the next ones read in place."""
 
     def __init__(self, master: str, exchange: Path) -> None:
         self._master, self._exchange = master, exchange
         self._known: set[str] = set()
 
     def __enter__(self) -> "SparkEngine":
+        """Begin the session; raises EngineFailed where pyspark, Java or the cluster is missing."""
         shutil.rmtree(self._exchange, ignore_errors=True)
         self._exchange.mkdir(parents=True)
+        settings = {**MEANING, **QUIET, "spark.sql.warehouse.dir": str(self._exchange)}
+        self.session = begun(self._master, settings | (LOCAL if self._master.startswith("local") else {}))
         return self
 
     def __exit__(self, *_: object) -> None:
-        if "session" in self.__dict__:
-            self.session.stop()
+        self.session.stop()
         shutil.rmtree(self._exchange, ignore_errors=True)
-
-    @cached_property
-    def session(self) -> "SparkSession":
-        """The session; raises EngineFailed where pyspark, Java or the cluster is missing."""
-        settings = {**MEANING, **QUIET, "spark.sql.warehouse.dir": str(self._exchange)}
-        return begun(self._master, settings | (LOOPBACK if self._master.startswith("local") else {}))
 
     def rows_of(self, warehouse: Warehouse, contract: Contract) -> str:
         """Run the model on Spark; raises EngineFailed. Its rows are in Parquet, in the contract's columns and types."""
@@ -115,7 +115,7 @@ def failures_named(table: str, master: str) -> Iterator[None]:
         raise EngineFailed(
             f"{table}: Spark at {master} did not run its query: {first_line(error)}."
             " Next: see the cluster's log, or leave SCARETRADE_ENGINE empty to run it on DuckDB"
-        ) from error
+        ) from None
 
 
 def begun(master: str, settings: dict[str, str]) -> "SparkSession":
@@ -126,10 +126,10 @@ def begun(master: str, settings: dict[str, str]) -> "SparkSession":
             warnings.simplefilter("ignore", FutureWarning)
             from pyspark.errors import PySparkException
             from pyspark.sql import SparkSession
-    except ImportError as error:
+    except ImportError:
         raise EngineFailed(
             "SCARETRADE_ENGINE=spark needs pyspark. Next: `pip install 'scaretrade[spark]'`, and Java 17 or newer"
-        ) from error
+        ) from None
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL + 1)
     try:
         builder = SparkSession.builder.appName("scaretrade").master(master)
@@ -138,7 +138,7 @@ def begun(master: str, settings: dict[str, str]) -> "SparkSession":
         raise EngineFailed(
             f"Spark at {master} did not begin: {first_line(error)}."
             " Next: check SCARETRADE_SPARK_MASTER, and that Java 17 or newer is installed"
-        ) from error
+        ) from None
 
 
 def first_line(error: BaseException) -> str:
