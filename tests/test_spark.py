@@ -5,12 +5,14 @@ import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from pipelines.contracts import MODELS, contracts
 from pipelines.spark_dialect import in_spark
+from pipelines.spark_engine import SparkEngine
 from tests.spark_cluster import SMALL, Cluster, wait_for
 
 pytestmark = [
@@ -18,7 +20,7 @@ pytestmark = [
     pytest.mark.skipif(find_spec("pyspark") is None, reason="pyspark is missing: `make spark` installs it"),
     pytest.mark.skipif(shutil.which("java") is None, reason="Java is missing: nothing runs on Spark"),
 ]
-COMMAND = [sys.executable, "-c", "from pipelines.cli import main; main()", "run", "--profile", "sample", "--home"]
+COMMAND = [str(Path(sys.executable).with_name("scaretrade")), "run", "--profile", "sample", "--home"]
 # Named by the run that wrote them, so that they differ between any two runs.
 BOOKKEEPING = {"quality.check_results", "quality.loads", "quality.payloads", "quality.rejected_rows"}
 COMPARED = sorted(set(contracts()) - BOOKKEEPING)
@@ -132,10 +134,8 @@ def test_a_worker_lost_in_the_middle_of_a_job_changes_nothing(on_duckdb, home, c
     assert cluster.state()["aliveworkers"] == 1
 
 
-def test_spark_itself_parses_every_model():
-    from pyspark.sql import SparkSession
-
-    with SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate() as session:
-        parser = session._jsparkSession.sessionState().sqlParser()
+def test_spark_itself_parses_every_model(tmp_path):
+    with SparkEngine("local[1]", tmp_path / "spark") as engine:
+        parser = engine.session._jsparkSession.sessionState().sqlParser()
         for file in sorted(MODELS.glob("*/*.sql")):
             assert parser.parsePlan(in_spark(file.read_text())), file
