@@ -1,8 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+READY_SPARK := .venv/.ready-spark
 
-.PHONY: run live ui test soak fuzz check audit bench clean help
+.PHONY: run live ui test soak fuzz spark check audit bench clean help
 
 run: $(READY) ## Run the daily job offline on the simulated sample market
 	@$(BIN)/scaretrade run --profile sample $(ARGS)
@@ -21,6 +22,9 @@ soak: $(READY) ## Run the tests that take minutes: failing vendors, killed runs,
 
 fuzz: $(READY) ## Damage payloads in some 5,000 ways, other ones every time: none may give a wrong row
 	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile=nightly $(ARGS)
+
+spark: $(READY_SPARK) ## Run the sample market on a Spark cluster of its own, and compare (needs Java 17 or newer)
+	@$(BIN)/python -m pytest -m spark -n 0 $(ARGS)
 
 check: $(READY) ## Lint, format and type checks
 	@$(BIN)/ruff check .
@@ -46,4 +50,9 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(READY_SPARK): requirements-spark.lock $(READY)
+	@echo "Adding Spark from requirements-spark.lock (once, a few minutes)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-spark.lock
 	@touch $@

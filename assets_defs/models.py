@@ -67,7 +67,7 @@ def model_asset(name: str) -> dg.AssetsDefinition:
         check_specs=[check_spec(check) for check in checks_of(name)],
     )
     def model(pipeline: Pipeline) -> Iterator[dg.MaterializeResult[None]]:
-        build(pipeline.warehouse, pipeline.run, name)
+        build(pipeline.warehouse, pipeline.run, name, pipeline.engine)
         results = [run_check(pipeline.warehouse, check) for check in checks_of(name)]
         record(pipeline.warehouse, pipeline.run, results)
         note = " (SIMULATED)" if pipeline.run.is_simulated else ""

@@ -29,3 +29,14 @@ def dictionary() -> str:
     added = [f"`{name}` ({c.type}): {c.description}." for name, c in PUBLISHED_COLUMNS.items()]
     published = f"As published, every table ends with one more column, {' '.join(added)}\n"
     return "\n".join([title, published, *(columns(c) for c in contracts().values())])
+
+
+def where_models_run() -> str:
+    """One Markdown line a derived table: what it is written in, and who runs it where Spark is chosen."""
+    from pipelines.engines import PYTHON_MODELS, model_names
+
+    lines = ["| table | written in | runs on |", "| --- | --- | --- |"]
+    for name in sorted(model_names()):
+        is_python = name in PYTHON_MODELS
+        lines.append(f"| `{name}` | {'Python | this process' if is_python else 'SQL | DuckDB or Spark'} |")
+    return "\n".join(lines) + "\n"

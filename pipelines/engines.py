@@ -16,6 +16,7 @@ from pipelines.event_studies import EVENT_RETURNS, MARKET, event_studies
 from pipelines.market_stress import STRESS_COMPONENTS, market_stress
 from pipelines.regimes import correlation_regimes
 from pipelines.settings import Run
+from pipelines.sql_engine import DUCKDB, Engine
 from pipelines.stress import STRESS_LEGS, stress_correlations
 from pipelines.universe import load_universe
 from pipelines.vendors import sources_frame
@@ -139,7 +140,7 @@ def tables_in(query: str) -> frozenset[str]:
     return frozenset(f"{t.db}.{t.name}" for t in tree.find_all(exp.Table) if t.db)
 
 
-def build(warehouse: Warehouse, run: Run, name: str) -> None:
+def build(warehouse: Warehouse, run: Run, name: str, engine: Engine = DUCKDB) -> None:
     """Replace one derived table in a transaction; raises ContractBroken and leaves the old one when it does not fit."""
     contract, started = contracts()[name], time.perf_counter()
     with warehouse.transaction():
@@ -147,7 +148,7 @@ def build(warehouse: Warehouse, run: Run, name: str) -> None:
         if name in PYTHON_MODELS:
             insert_checked(warehouse, contract, PYTHON_MODELS[name](warehouse, run))
         else:
-            insert_query(warehouse, contract)
+            insert_query(warehouse, contract, engine)
     SECONDS[name] = time.perf_counter() - started
     log.info("%s built in %.2f s", name, SECONDS[name])
 
@@ -160,11 +161,12 @@ def insert_checked(warehouse: Warehouse, contract: Contract, frame: pd.DataFrame
     warehouse.insert(contract.name, frame)
 
 
-def insert_query(warehouse: Warehouse, contract: Contract) -> None:
+def insert_query(warehouse: Warehouse, contract: Contract, engine: Engine) -> None:
     """Insert a SQL model's rows as they come: windows give each series in one piece, and a sort costs much."""
     import duckdb
 
+    rows = engine.rows_of(warehouse, contract)
     try:
-        warehouse.execute(f"insert into {contract.name} by name {contract.sql_file.read_text()}")
+        warehouse.execute(f"insert into {contract.name} by name select * from {rows}")
     except (duckdb.BinderException, duckdb.ConstraintException, duckdb.ConversionException) as error:
         raise ContractBroken(f"{contract.name}: the query does not fit its contract: {error}") from error

@@ -21,6 +21,7 @@ from pipelines.settings import Profile, Run, Settings, base_url, new_run
 from pipelines.sources import SOURCES
 from pipelines.sources.base import Series
 from pipelines.sources.http import VendorSession
+from pipelines.sql_engine import Engine, chosen_engine
 from pipelines.universe import load_universe
 from pipelines.warehouse import Warehouse, clear_leftovers
 
@@ -51,6 +52,7 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
     _settings: Settings = PrivateAttr()
     _warehouse: Warehouse = PrivateAttr()
     _landing: Landing = PrivateAttr()
+    _engine: Engine = PrivateAttr()
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Take the lock, then open the working file."""
@@ -76,6 +78,7 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
         migrate(self._warehouse, self._run)
         self._warehouse.prepare(self._run)
         forget_covered(self._landing, self._settings.landing_days, datetime.now(UTC))
+        self._engine = opened.enter_context(chosen_engine(self._settings, self._run))
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the working file and release the lock, in this order."""
@@ -102,6 +105,11 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
     def warehouse(self) -> Warehouse:
         """The working file."""
         return self._warehouse
+
+    @property
+    def engine(self) -> Engine:
+        """Who runs the SQL models."""
+        return self._engine
 
     def ingest(self, name: str) -> Ingest:
         """The ingestion of one source; the simulated market answers in its place under the sample profile."""

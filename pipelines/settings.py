@@ -23,6 +23,13 @@ class Profile(StrEnum):
     LIVE = "live"
 
 
+class EngineName(StrEnum):
+    """Who runs the SQL models: DuckDB in this process, or Spark (`pip install scaretrade[spark]`)."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
 class WrongSettings(Exception):
     """An environment variable has a value that cannot be meant; its value is not repeated, it may be a secret."""
 
@@ -36,6 +43,8 @@ class Settings(BaseSettings):
     home: Path = Path("warehouse")
     as_of: date | None = None
     contact: str | None = None
+    engine: EngineName = EngineName.DUCKDB
+    spark_master: str = "local[2]"
     lock_timeout_seconds: float = 60
     longest_retry_wait_seconds: float = 30
     kept_versions: Annotated[int, Field(ge=2)] = 2

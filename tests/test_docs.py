@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import main
-from pipelines.dictionary import dictionary, overview
+from pipelines.dictionary import dictionary, overview, where_models_run
 from pipelines.query import ask
 from pipelines.settings import PROJECT, Settings, base_url, url_variable
 from pipelines.sources import SOURCES
@@ -101,6 +101,10 @@ def test_the_data_dictionary_is_generated():
     assert (PROJECT / "docs" / "tables.md").read_text() == dictionary()
 
 
+def test_the_table_of_where_models_run_is_generated():
+    assert where_models_run() in (PROJECT / "docs" / "spark.md").read_text()
+
+
 def test_every_link_in_the_documents_leads_somewhere():
     for document in (PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")):
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", document.read_text()):
@@ -108,8 +112,8 @@ def test_every_link_in_the_documents_leads_somewhere():
 
 
 def test_no_registry_host_or_home_folder_is_named():
-    lock = (PROJECT / "requirements.lock").read_text()
-    assert "://" not in lock
-    assert "(/" not in lock
-    assert "index" not in lock.replace("index_", "")
+    for lock in (path.read_text() for path in PROJECT.glob("requirements*.lock")):
+        assert "://" not in lock
+        assert "(/" not in lock
+        assert "index" not in lock.replace("index_", "")
     assert str(Path.home()) + "/" not in README
