@@ -102,8 +102,8 @@ def lines(found: dict[str, Any]) -> list[str]:
     """The same for people."""
     tables = [] if found["published_at"] is None else _published_lines(found)
     return [
-        *_run_lines(found),
         *tables,
+        *_run_lines(found),
         f"Disk used: {found['disk_bytes'] / 1e6:.0f} MB",
         _next_line(found["next_run"]),
     ]
