@@ -162,11 +162,11 @@ def insert_checked(warehouse: Warehouse, contract: Contract, frame: pd.DataFrame
 
 
 def insert_query(warehouse: Warehouse, contract: Contract, engine: Engine) -> None:
-    """Insert a SQL model's rows as they come: windows give each series in one piece, and a sort costs much."""
+    """Insert a SQL model's rows as its engine gives them: windows give each series in one piece, a sort costs much."""
     import duckdb
 
-    rows = engine.rows_of(warehouse, contract)
+    select = engine.select(warehouse, contract)
     try:
-        warehouse.execute(f"insert into {contract.name} by name select * from {rows}")
+        warehouse.execute(f"insert into {contract.name} by name {select}")
     except (duckdb.BinderException, duckdb.ConstraintException, duckdb.ConversionException) as error:
         raise ContractBroken(f"{contract.name}: the query does not fit its contract: {error}") from error
