@@ -3,14 +3,18 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.display import watching
+from pipelines.display import saying, watching
 from pipelines.guard import WarehouseBusy, writing
 from pipelines.publish import WrongHome, guard
 from pipelines.settings import Profile, Settings, new_run
+
+if TYPE_CHECKING:
+    from pipelines.runner import Report
 
 PUBLISHED, NOTHING_PUBLISHED, USAGE, BUSY = 0, 1, 2, 3
 
@@ -23,10 +27,14 @@ def execute(config: dict[str, str], home: Path, started: datetime, *, timings: b
     try:
         guard(new_run("", Profile(config["profile"]), home, None, None))
         with (
-            watching(errors, quiet=quiet, verbose=verbose),
+            saying(errors, quiet=quiet, verbose=verbose),
             writing(home, Settings.load().lock_timeout_seconds),
         ):
-            return run_and_report(config, home, started, out, errors, timings=timings)
+            report = watched_run(config, home, errors, quiet=quiet)
+            print_report(report, home, out, errors)
+            if timings:
+                out.print(timing_table(report.seconds, started))
+            return PUBLISHED if report.published else NOTHING_PUBLISHED
     except WarehouseBusy as busy:
         say(errors, str(busy))
         return BUSY
@@ -43,24 +51,25 @@ def say(errors: Console, message: str) -> None:
     errors.print(f"scaretrade: {message}", soft_wrap=True, highlight=False, markup=False)
 
 
-def run_and_report(
-    config: dict[str, str], home: Path, started: datetime, out: Console, errors: Console, *, timings: bool
-) -> int:
-    """Run the job, then print the summary, or why nothing was published."""
+def watched_run(config: dict[str, str], home: Path, errors: Console, *, quiet: bool) -> "Report":
+    """Run the job and show how it gets on."""
     from pipelines.runner import run_daily
+
+    with watching(errors, quiet=quiet) as watcher:
+        return run_daily(config, home, watcher)
+
+
+def print_report(report: "Report", home: Path, out: Console, errors: Console) -> None:
+    """The summary of what was published, or why nothing was."""
     from pipelines.summary import print_summary
 
-    report = run_daily(config, home)
     if report.published:
         print_summary(out, home)
-    else:
-        errors.print("[bold red]Nothing was published;[/] the tables published before stay as they were.")
-        for reason in report.reasons:
-            hint = "" if "Next:" in reason else f" Next: {next_step(reason)}"
-            errors.print(f"  {reason}{hint}", soft_wrap=True, highlight=False, markup=False)
-    if timings:
-        out.print(timing_table(report.seconds, started))
-    return PUBLISHED if report.published else NOTHING_PUBLISHED
+        return
+    errors.print("[bold red]Nothing was published;[/] the tables published before stay as they were.")
+    for reason in report.reasons:
+        hint = "" if "Next:" in reason else f" Next: {next_step(reason)}"
+        errors.print(f"  {reason}{hint}", soft_wrap=True, highlight=False, markup=False)
 
 
 def timing_table(steps: dict[str, float], started: datetime) -> Table:

@@ -9,7 +9,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from pipelines.guard import writing
-from pipelines.ingest import Ingest, Progress, silent
+from pipelines.ingest import Ingest
 from pipelines.keys import key_in_use, missing_key
 from pipelines.killed_runs import HOLDS_WAREHOUSE
 from pipelines.landing import Landing
@@ -20,6 +20,7 @@ from pipelines.settings import Profile, Run, Settings, base_url, new_run
 from pipelines.sources import SOURCES
 from pipelines.sources.base import Series
 from pipelines.sources.http import VendorSession
+from pipelines.sources.watcher import NOBODY, Watcher
 from pipelines.universe import load_universe
 from pipelines.warehouse import Warehouse, clear_leftovers
 
@@ -29,7 +30,7 @@ Lacking = Callable[[Series], str | None]
 class Observer:
     """Who watches this process: the command line puts its progress display here."""
 
-    progress: Progress = staticmethod(silent)
+    watcher: Watcher = NOBODY
 
 
 class Pipeline(dg.ConfigurableResource["Pipeline"]):
@@ -106,7 +107,7 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
             self._warehouse,
             self._run,
             load_universe(),
-            Observer.progress,
+            Observer.watcher,
             lacking,
         )
 
@@ -118,6 +119,7 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
             contact=self._settings.contact,
             key=key_in_use(source),
             longest_wait=self._settings.longest_retry_wait_seconds,
+            watcher=Observer.watcher,
         )
         return session, partial(missing_key, source)
 
