@@ -189,9 +189,8 @@ def status(as_json: bool, home: Path | None) -> None:
 def rebuild(profile: str | None, home: Path | None) -> None:
     """Make the working file anew from the landing alone, without one request. Publishing is left to the next run."""
     import duckdb
-    from rich.console import Console
 
-    from pipelines.display import watching
+    from pipelines.display import terminal, watching
     from pipelines.guard import WarehouseBusy
     from pipelines.job import next_step
     from pipelines.landing import DamagedManifest
@@ -200,7 +199,7 @@ def rebuild(profile: str | None, home: Path | None) -> None:
     settings = Settings.load()
     folder, chosen = (home or settings.home).absolute(), Profile(profile or settings.profile)
     try:
-        with watching(Console(stderr=True), quiet=False) as watcher:
+        with terminal() as console, watching(console, quiet=False) as watcher:
             for line in rebuild_from_landing(folder, chosen, settings.lock_timeout_seconds, watcher):
                 click.echo(line)
     except WarehouseBusy as busy:

@@ -1,6 +1,7 @@
 """What a running job shows: a line a source in a terminal, now and then a plain line elsewhere, nothing when quiet."""
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,16 @@ class ConsoleHandler(logging.Handler):
         """Print one line; warnings in colour."""
         style = "yellow" if record.levelno >= logging.WARNING else None
         self.console.print(record.getMessage(), style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def terminal() -> Iterator[Console]:
+    """A console on standard error. Dagster sends the stream's own number to a file during each step; a copy stays."""
+    if not sys.stderr.isatty():
+        yield Console(stderr=True)
+        return
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding) as screen:
+        yield Console(file=screen)
 
 
 @contextmanager
@@ -74,7 +85,7 @@ class Pace(ProgressColumn):
     def render(self, task: Task) -> Text:
         """The pace in words."""
         if task.finished or task.fields["unit"] not in PACED:
-            return Text(f"in {clock(task.elapsed or 0)}")
+            return Text(f"in {clock(task.finished_time or task.elapsed or 0)}")
         if not task.speed or task.time_remaining is None:
             return Text("")
         return Text(f"{task.speed:.1f}/s, {clock(task.time_remaining)} left")

@@ -81,7 +81,11 @@ class Ingest:
             whole = {s: replace(windows[s], since=self.run.since, why=REWRITTEN) for s in rewritten}
             self.fetch(batch, whole, course)
         log.debug("%s: %d requests answered", self.source.NAME, len(batch.landed))
-        return self.store(batch)
+        self.watcher.doing(self.source.NAME, "checking and storing its rows")
+        try:
+            return self.store(batch)
+        finally:
+            self.watcher.doing(self.source.NAME, "")
 
     def store(self, batch: Batch) -> Batch:
         """Write the batch, then keep beside its payloads what was used of them."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.display import saying, watching
+from pipelines.display import saying, terminal, watching
 from pipelines.guard import WarehouseBusy, writing
 from pipelines.publish import WrongHome, guard
 from pipelines.settings import Profile, Settings, new_run
@@ -21,7 +21,22 @@ PUBLISHED, NOTHING_PUBLISHED, USAGE, BUSY = 0, 1, 2, 3
 
 def execute(config: dict[str, str], home: Path, started: datetime, *, timings: bool, quiet: bool, verbose: bool) -> int:
     """Run the job under the home's lock; returns the exit code."""
-    out, errors = (Console(quiet=quiet, width=None if sys.stdout.isatty() else 110), Console(stderr=True))
+    with terminal() as errors:
+        return locked(config, home, started, errors, timings=timings, quiet=quiet, verbose=verbose)
+
+
+def locked(
+    config: dict[str, str],
+    home: Path,
+    started: datetime,
+    errors: Console,
+    *,
+    timings: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Run the job where no other run does; say on the console of errors why it could not."""
+    out = Console(quiet=quiet, width=None if sys.stdout.isatty() else 110)
     if config["profile"] == Profile.SAMPLE:
         out.print("[bold yellow]Sample profile: the market below is SIMULATED.[/]")
     try:
