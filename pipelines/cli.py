@@ -218,16 +218,18 @@ def rebuild(profile: str | None, home: Path | None) -> None:
     """Make the working file anew from the landing alone, without one request. Publishing is left to the next run."""
     import duckdb
 
+    from pipelines.display import terminal, watching
     from pipelines.guard import WarehouseBusy
     from pipelines.job import next_step
     from pipelines.landing import DamagedManifest
     from pipelines.rebuild import NothingLanded, rebuild_from_landing
 
     settings = Settings.load()
-    folder = (home or settings.home).absolute()
+    folder, chosen = (home or settings.home).absolute(), Profile(profile or settings.profile)
     try:
-        for line in rebuild_from_landing(folder, Profile(profile or settings.profile), settings.lock_timeout_seconds):
-            click.echo(line)
+        with terminal() as console, watching(console, quiet=False) as watcher:
+            for line in rebuild_from_landing(folder, chosen, settings.lock_timeout_seconds, watcher):
+                click.echo(line)
     except WarehouseBusy as busy:
         click.echo(f"scaretrade: {busy}", err=True)
         sys.exit(BUSY)

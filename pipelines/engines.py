@@ -150,7 +150,7 @@ def build(warehouse: Warehouse, run: Run, name: str, engine: Engine = DUCKDB) ->
         else:
             insert_query(warehouse, contract, engine)
     SECONDS[name] = time.perf_counter() - started
-    log.info("%s built in %.2f s", name, SECONDS[name])
+    log.debug("%s built in %.2f s", name, SECONDS[name])
 
 
 def insert_checked(warehouse: Warehouse, contract: Contract, frame: pd.DataFrame) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol
 from pipelines.batch import NOT_ASKED, SKIPPED, Batch, SeriesLoad
 from pipelines.calendars import last_complete_day, last_complete_session
 from pipelines.contracts import contracts
+from pipelines.course import Course
 from pipelines.landing import Landing
 from pipelines.outcomes import keep_outcomes
 from pipelines.settings import Run
@@ -25,18 +26,20 @@ from pipelines.sources.base import (
     requests_a_run,
 )
 from pipelines.sources.http import Payload, clock_skew
+from pipelines.sources.watcher import NOBODY, Watcher
 from pipelines.store import BatchRefused, store
 from pipelines.universe import Universe
 from pipelines.warehouse import Warehouse
 
 OVERLAP = timedelta(days=10)
+# Why a window is asked.
+FIRST, OVERLAPS, WHOLE = "first time", "overlap with the days stored, and new ones", "whole with every answer"
+REWRITTEN = "history was rewritten, so whole"
 LARGEST_SKEW = timedelta(minutes=10)
 # After this many series in a row, the rest of a source is left for the next run.
 OUTAGES_BEFORE_GIVING_UP = 2
 OUTAGES = (Outcome.AUTH, Outcome.RATE_LIMITED, Outcome.GEO_BLOCKED, Outcome.CHALLENGE, Outcome.TRANSIENT)
 log = logging.getLogger("scaretrade")
-
-Progress = Callable[[str, int, int], None]
 
 
 class Getter(Protocol):
@@ -45,10 +48,6 @@ class Getter(Protocol):
     def get(self, request: Request, known: Payload | None = None) -> Payload:
         """The vendor's answer, or the known one where the vendor says that it still holds; raises SourceError."""
         ...
-
-
-def silent(source: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Ingest:
     warehouse: Warehouse
     run: Run
     universe: Universe
-    progress: Progress = silent
+    watcher: Watcher = NOBODY
     lacking: Callable[[Series], str | None] = lambda series: None
 
     def __call__(self) -> Batch:
@@ -71,15 +70,22 @@ class Ingest:
         """
         batch = Batch(self.source.NAME, self.run)
         windows = self.usable(batch, {s: self.window(s) for s in self.universe.series(self.source.NAME)})
-        batch = self.fetch(batch, windows)
+        course = Course(self.source, self.watcher)
+        batch = self.fetch(batch, windows, course)
         rewritten = self.rewritten(batch)
         if rewritten:
             names = ", ".join(sorted({series.symbol for series in rewritten}))
             log.info("%s: history rewritten since the last run, asked whole: %s", self.source.NAME, names)
             for series in rewritten:
                 batch.drop(series)
-            self.fetch(batch, {s: Window(self.run.since, self.until(s), self.run.now) for s in rewritten})
-        return self.store(batch)
+            whole = {s: Window(self.run.since, self.until(s), self.run.now, REWRITTEN) for s in rewritten}
+            self.fetch(batch, whole, course)
+        log.debug("%s: %d requests answered", self.source.NAME, len(batch.landed))
+        self.watcher.doing(self.source.NAME, "checking and storing its rows")
+        try:
+            return self.store(batch)
+        finally:
+            self.watcher.doing(self.source.NAME, "")
 
     def store(self, batch: Batch) -> Batch:
         """Write the batch, then keep beside its payloads what was used of them."""
@@ -109,22 +115,28 @@ class Ingest:
         """From `since`, or from a few days before the newest stored row, to the last completed session or day."""
         until, since = self.until(series), self.run.since
         if asks_whole(self.source, series.dataset):
-            return Window(min(since, until), until, self.run.now)
+            return Window(min(since, until), until, self.run.now, WHOLE)
         newest, oldest_asked = known_span(self.warehouse, self.run, self.source.NAME, series)
-        if newest is not None and oldest_asked is not None and oldest_asked <= since:
-            due = unanswered_since(self.warehouse, self.run, self.source.NAME, series) or until
-            since = max(since, min(newest, until, due + OVERLAP) - OVERLAP)
-        return with_backfill(Window(min(since, until), until, self.run.now), self.run)
+        if newest is None or oldest_asked is None:
+            why = FIRST
+        elif oldest_asked > since:
+            why = f"gap: asked from {oldest_asked} on so far"
+        else:
+            unanswered = unanswered_since(self.warehouse, self.run, self.source.NAME, series)
+            why = f"gap: unanswered from {unanswered} on" if unanswered and unanswered < newest else OVERLAPS
+            since = max(since, min(newest, until, (unanswered or until) + OVERLAP) - OVERLAP)
+        return with_backfill(Window(min(since, until), until, self.run.now, why), self.run)
 
     def until(self, series: Series) -> date:
         """The last completed session or day."""
         never_closes = self.universe.calendar(series.symbol) == "24/7"
         return last_complete_day(self.run.now) if never_closes else last_complete_session(self.run.now)
 
-    def fetch(self, batch: Batch, windows: dict[Series, Window]) -> Batch:
+    def fetch(self, batch: Batch, windows: dict[Series, Window], course: Course) -> Batch:
         """Ask every series; a failed one is recorded and the others go on, unless the vendor as a whole is out."""
         plan = {s: self.source.build_requests(s, w) for s, w in windows.items()}
-        total, outages, quota = sum(map(len, plan.values())), 0, requests_a_run(self.source)
+        outages, quota = 0, requests_a_run(self.source)
+        course.expect(list(plan.values()))
         for series, requests in plan.items():
             load = batch.loads[series] = SeriesLoad(series, windows[series])
             load.reason = self.reason_not_to_ask(
@@ -132,17 +144,19 @@ class Ingest:
             )
             if load.reason:
                 load.outcome = NOT_ASKED
+                course.ended(requests)
                 continue
             try:
                 for request in requests:
-                    total += self.take_all(batch, request) - 1
-                    self.progress(self.source.NAME, len(batch.landed), total)
+                    self.take_all(batch, request)
+                    course.answered()
                 load.outcome, outages = Outcome.OK if load.parsed else Outcome.EMPTY, 0
             except SourceError as error:
                 load.outcome, load.reason = error.outcome, str(error)
                 outages = outages + weight if (weight := self.outage(error)) else 0
                 batch.drop(series)
                 log.warning("%s", error)
+            course.ended(requests)
         return batch
 
     def reason_not_to_ask(self, outages: int, over_quota: bool) -> str | None:
@@ -159,14 +173,11 @@ class Ingest:
             return OUTAGES_BEFORE_GIVING_UP
         return 1 if error.outcome in OUTAGES else 0
 
-    def take_all(self, batch: Batch, request: Request) -> int:
-        """Ask, and follow the pages that only an answer tells of; returns how many answers there were."""
+    def take_all(self, batch: Batch, request: Request) -> None:
+        """Ask, and follow the pages that only an answer tells of."""
         page: Request | None = request
-        count = 0
         while page is not None:
             page = next_request(self.source, self.take(batch, page), page)
-            count += 1
-        return count
 
     def take(self, batch: Batch, request: Request) -> bytes:
         """Ask once, keep the answer before anyone looks into it, then parse it into the batch."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from pipelines.settings import PROJECT
+from pipelines.unknown_names import explained, nearest_tables
 
 if TYPE_CHECKING:  # `scaretrade status` must not wait for it
     import pandas as pd
@@ -43,24 +44,23 @@ def connect(home: Path) -> duckdb.DuckDBPyConnection:
 
 def ask(home: Path, question: str) -> "pd.DataFrame":
     """The answer to a ready-made question by name, or to SQL; raises QueryError with a suggestion."""
-    sql = (QUERIES / f"{question}.sql").read_text() if question in ready_made() else question
-    if re.fullmatch(r"\w+", question) and question not in ready_made():
-        near = get_close_matches(question, ready_made(), n=1)
-        hint = f"did you mean `{near[0]}`?" if near else "run `scaretrade query` for the list"
-        raise QueryError(f"no ready-made question is called {question}; {hint}")
+    if question in ready_made():
+        question = (QUERIES / f"{question}.sql").read_text()
     with connect(home) as connection:
+        if re.fullmatch(r"[\w.]+", question):
+            raise QueryError(no_question(connection, question))
         try:
-            return connection.execute(sql).df()
+            return connection.execute(question).df()
         except duckdb.Error as error:
-            raise QueryError(f"{error}{suggestion(connection, str(error))}") from error
+            raise QueryError(explained(connection, error)) from error
 
 
-def suggestion(connection: duckdb.DuckDBPyConnection, message: str) -> str:
-    """Which table the writer may have meant, where a name was not found."""
-    missing = re.search(r'name "?([\w.]+)"? does not exist', message)
-    if not missing:
-        return ""
-    names = connection.execute("select table_schema || '.' || table_name from information_schema.tables").fetchall()
-    known = {full.split(".")[1]: full for (full,) in names}
-    near = get_close_matches(missing[1].split(".")[-1], known, n=1)
-    return f"\nDid you mean {known[near[0]]}?" if near else ""
+def no_question(connection: duckdb.DuckDBPyConnection, word: str) -> str:
+    """One word that is no ready-made question: how to ask the table of that name, or the nearest question."""
+    said, tables = f"no ready-made question is called {word}", nearest_tables(connection, word)
+    is_table = word.split(".")[-1] in {table.split(".")[-1] for table in tables}
+    if not is_table and (near := get_close_matches(word, ready_made(), n=1)):
+        return f"{said}; did you mean `{near[0]}`?"
+    if tables:
+        return f'{said}; to see a table, ask `scaretrade query "from {tables[0]} limit 5"`'
+    return f"{said}; run `scaretrade query` for the list"

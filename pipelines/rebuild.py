@@ -15,6 +15,7 @@ from pipelines.outcomes import Outcomes, kept_outcomes
 from pipelines.replay import replay
 from pipelines.settings import FIRST_DAY, Profile, Run
 from pipelines.sources import SOURCES
+from pipelines.sources.watcher import NOBODY, Watcher
 from pipelines.store import BatchRefused
 from pipelines.warehouse import Warehouse, clear_leftovers
 
@@ -47,7 +48,9 @@ class Past:
         return Run(self.run_id, profile, home, FIRST_DAY, now, now.date(), is_now)
 
 
-def rebuild_from_landing(home: Path, profile: Profile, lock_timeout_seconds: float) -> Iterator[str]:
+def rebuild_from_landing(
+    home: Path, profile: Profile, lock_timeout_seconds: float, watcher: Watcher = NOBODY
+) -> Iterator[str]:
     """Replay every landed batch into a fresh working file, which then replaces the old; yields a line a batch.
 
     Raises NothingLanded, and DamagedManifest where the landing cannot say what it holds.
@@ -67,8 +70,11 @@ def rebuild_from_landing(home: Path, profile: Profile, lock_timeout_seconds: flo
         try:
             migrate(warehouse, past[-1].run(profile, home))
             warehouse.prepare(past[-1].run(profile, home))
-            for batch in past:
+            for n, batch in enumerate(past):
+                watcher.moved("rebuild", n, len(past), "batches")
+                watcher.doing("rebuild", batch.source)
                 yield replay_batch(landing, warehouse, batch.run(profile, home), batch)
+            watcher.moved("rebuild", len(past), len(past), "batches")
             yield from losses(warehouse)
         finally:
             warehouse.close()

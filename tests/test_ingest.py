@@ -4,6 +4,7 @@ import gzip
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -283,11 +284,12 @@ def contents(warehouse):
     return warehouse.rows("select * from raw.daily_bars order by all")
 
 
-def test_an_answer_that_still_holds_is_not_sent_again(tagged):
+def test_an_answer_that_still_holds_is_not_sent_again(tagged, log):
     before = contents(tagged.warehouse)
     batch = tagged.run("binance", BTC, since="2026-02-01")
     [call] = tagged.calls
     assert call.headers["If-None-Match"] == 'W/"one"'
+    assert ": 304, unchanged, so the stored answer is used, in " in log.text
     assert [load.parsed for load in batch.loads.values()] == [5]
     assert tagged.loads("outcome, rows_parsed, rows_written") == [("ok", 5, 0)]
     assert contents(tagged.warehouse) == before
@@ -410,6 +412,12 @@ def test_a_split_on_the_overlap_has_that_history_asked_whole_and_no_other(tiingo
     assert tiingo_world.asked("startDate") == ["2026-01-26"] * 10 + ["2026-01-02"]
     assert tiingo_world.symbols_asked()[-1] == "S07"
     assert "tiingo: history rewritten since the last run, asked whole: S07" in log.text
+    whys = Counter(re.findall(r"GET \S+ for \S+ to \S+ \((.*?)\)", log.text))
+    assert whys == {
+        "first time": 10,
+        "overlap with the days stored, and new ones": 10,
+        "history was rewritten, so whole": 1,
+    }
     assert latest_closes(tiingo_world, "S07") == {100.0}
     assert tiingo_world.warehouse.rows("select symbol, date, numerator from raw.splits") == [
         ("S07", date(2026, 2, 6), float(ratio))
@@ -424,7 +432,7 @@ def latest_closes(world, symbol):
     }
 
 
-def test_a_history_that_the_quota_left_out_is_asked_whole_first(tiingo_world):
+def test_a_history_that_the_quota_left_out_is_asked_whole_first(tiingo_world, log):
     tiingo_world.vendor = partial(split_on, date(2026, 2, 6), 20)
     tiingo_world.run("tiingo", equities(45))
     tiingo_world.run("tiingo", equities(45), as_of="2026-02-06")
@@ -432,6 +440,7 @@ def test_a_history_that_the_quota_left_out_is_asked_whole_first(tiingo_world):
     assert latest_closes(tiingo_world, "S07") == {2000.0}
     tiingo_world.run("tiingo", equities(45), as_of="2026-02-09")
     assert (tiingo_world.symbols_asked()[0], tiingo_world.asked("startDate")[0]) == ("S07", "2026-01-02")
+    assert log.text.count("for 2026-01-02 to 2026-02-09 (gap: unanswered from 2026-01-02 on)") == 1
     assert len(tiingo_world.calls) == 45
     assert latest_closes(tiingo_world, "S07") == {100.0}
 
@@ -586,7 +595,7 @@ def cboe(first_close, path, asked):
     return 200, {"Content-Type": "text/csv"}, "\n".join(["DATE,OPEN,HIGH,LOW,CLOSE", *rows, ""])
 
 
-def test_what_comes_whole_is_read_from_the_start_of_history_in_every_run(world):
+def test_what_comes_whole_is_read_from_the_start_of_history_in_every_run(world, log):
     def run(day):
         world.run("cboe", [("VIX", "index", "VIX", ["daily_bars"])], as_of=day)
         assert len(world.calls) == 1
@@ -600,13 +609,14 @@ def test_what_comes_whole_is_read_from_the_start_of_history_in_every_run(world):
     # A value older than any overlap is seen to have changed, without another request.
     world.vendor = partial(cboe, 19)
     assert run("2026-02-09") == [(26, 2)]
+    assert log.text.count("(whole with every answer)") == 3
     assert world.warehouse.rows("select close from raw.daily_bars where date = '2026-01-02' order by load_id") == [
         (20.0,),
         (19.0,),
     ]
 
 
-def test_what_comes_by_window_is_asked_with_an_overlap(world):
+def test_what_comes_by_window_is_asked_with_an_overlap(world, log):
     def fred(path, asked):
         days = sessions(date.fromisoformat(asked["cosd"]), date.fromisoformat(asked["coed"]))["date"]
         return (
@@ -619,3 +629,6 @@ def test_what_comes_by_window_is_asked_with_an_overlap(world):
     for day, since in (("2026-02-05", "2026-01-02"), ("2026-02-06", "2026-01-26")):
         world.run("fred", [("X", "index", "X", ["daily_bars"])], as_of=day)
         assert (world.asked("cosd"), world.asked("coed")) == ([since], [day])
+    world.run("fred", [("X", "index", "X", ["daily_bars"])], as_of="2026-02-09", since="2025-12-01")
+    assert world.asked("cosd") == ["2025-12-01"]
+    assert log.text.count("for 2025-12-01 to 2026-02-09 (gap: asked from 2026-01-02 on so far)") == 1

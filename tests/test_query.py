@@ -53,26 +53,62 @@ def test_every_ready_made_question_is_one_and_has_an_answer(home, name):
 
 
 @pytest.mark.parametrize(
-    ("sql", "hint"),
+    ("sql", "name", "hint"),
     [
-        ("select * from marts.drawdown", r"Did you mean marts\.drawdowns\?"),
-        ("select * from drawdowns", r"Did you mean marts\.drawdowns\?"),
-        ("select * from core.price", r"Did you mean core\.prices\?"),
-        pytest.param(
+        ("select * from marts.drawdown", "drawdown", "Did you mean marts.drawdowns? "),
+        ("select * from drawdowns", "drawdowns", "Did you mean marts.drawdowns? "),
+        ("select * from DrawDowns", "DrawDowns", "Did you mean marts.drawdowns? "),
+        ("select * from core.price", "price", "Did you mean core.prices? "),
+        (
             "select * from mart.correlation_regime",
-            r"Did you mean marts\.correlation_regimes\?",
+            "mart.correlation_regime",
+            "Did you mean marts.correlation_regimes? ",
         ),
+        ("select * from market_cap", "market_cap", "Did you mean core.market_caps or raw.market_caps? "),
+        ("from meat", "meat", "Did you mean meta? "),
+        ('select * from "daily bars"', "daily bars", "Did you mean raw.daily_bars? "),
+        ("select * from zzz.qqq", "zzz.qqq", ""),
     ],
 )
-def test_a_misspelt_table_is_answered_with_the_nearest(home, sql, hint):
-    with pytest.raises(QueryError, match=hint):
+def test_an_unknown_table_is_answered_with_the_nearest_and_the_next_step(home, sql, name, hint):
+    with pytest.raises(QueryError) as refused:
         ask(home, sql)
+    first, *place = str(refused.value).splitlines()
+    assert first == f"No table is called {name}. {hint}Next: `scaretrade tables` lists them"
+    assert place[1] == f"LINE 1: {sql}"
+    assert place[2].strip("^ ") == ""
 
 
-def test_a_table_like_no_other_gets_no_guess(home):
-    with pytest.raises(QueryError, match=r"(?i)does not exist") as refused:
-        ask(home, "select * from zzz.qqq")
-    assert "Did you mean marts" not in str(refused.value)
+@pytest.mark.parametrize(
+    ("sql", "name", "hint"),
+    [
+        ("select clse from core.prices", "clse", "Did you mean close? "),
+        ("select p.Close_Adj from core.prices as p", "Close_Adj", "Did you mean close_adjusted? "),
+        ("from marts.drawdowns where drawdwn < 0", "drawdwn", "Did you mean drawdown? "),
+        ("select symbol from core.sessions", "symbol", "It is a column of core.basket_members, core.fund"),
+        ("select loss_to_realized_cap from core.sessions", "loss_to_realized_cap", "It is a column of marts.realized"),
+        ("select zzz from core.sessions", "zzz", "Next: "),
+    ],
+)
+def test_an_unknown_column_is_answered_with_the_nearest_or_its_tables(home, sql, name, hint):
+    with pytest.raises(QueryError) as refused:
+        ask(home, sql)
+    first = str(refused.value).splitlines()[0]
+    assert first.startswith(f"No column of the tables asked is called {name}. {hint}")
+    assert first.endswith("Next: `scaretrade tables --columns` lists every column")
+    assert len(first) < 250
+    assert f"LINE 1: {sql}" in str(refused.value)
+
+
+def test_any_other_error_keeps_the_databases_words(home):
+    with pytest.raises(QueryError, match="syntax error at or near"):
+        ask(home, "selec 1")
+
+
+def test_the_name_of_a_table_alone_is_answered_with_how_to_ask_it(home):
+    hint = 'to see a table, ask `scaretrade query "from marts.drawdowns limit 5"`'
+    assert hint in asked(home, "marts.drawdowns").stderr
+    assert hint in asked(home, "drawdowns").stderr
 
 
 def test_a_misspelt_question_is_answered_with_the_nearest(home):

@@ -1,7 +1,7 @@
 """What a source is: requests for a window, and a pure parse of each payload. Knows no Dagster, disk or clock."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
@@ -35,11 +35,12 @@ class Series:
 
 @dataclass(frozen=True)
 class Window:
-    """The days asked for, both inclusive, and the instant nothing later than is used (UTC, aware)."""
+    """The days asked for, both inclusive, the instant nothing later than is used (UTC, aware), and why these days."""
 
     since: date
     until: date
     now: datetime
+    why: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,11 @@ def next_request(source: Source, body: bytes, request: Request) -> Request | Non
     """`next_request(body, request)`: the page after this one, where only the answer tells that there is one."""
     follow = getattr(source, "next_request", None)
     return follow(body, request) if follow else None
+
+
+def is_paged(source: Source) -> bool:
+    """Whether only the answers tell how many requests there are."""
+    return hasattr(source, "next_request")
 
 
 def datasets_of(source: Source) -> tuple[str, ...]:

@@ -8,19 +8,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException
+from itertools import count
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote, quote_plus, unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlencode, urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
-from requests_ratelimiter import LimiterAdapter
 
 from pipelines.sources.answers import classify, redact
 from pipelines.sources.base import Key, Outcome, Request, Source, SourceError
+from pipelines.sources.exchange import Exchange
+from pipelines.sources.pace import Pace
 from pipelines.sources.retry import Failed, broken, policy, refused
+from pipelines.sources.watcher import NOBODY, Watcher
 
 __all__ = ["Payload", "VendorSession", "classify", "clock_skew", "redact"]
 
@@ -64,12 +68,14 @@ class VendorSession:
         sleep: Callable[[float], None] = lambda seconds: time.sleep(seconds),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         adapter: BaseAdapter | None = None,
+        watcher: Watcher = NOBODY,
     ) -> None:
         home = (key[0].base_url if key else None) or source.BASE_URL
         self.source, self.base_url = source, (base_url or home).rstrip("/")
         self._longest_wait = longest_wait
         self._timeouts, self._attempts, self._max_bytes = timeouts, attempts, max_bytes
         self._sleep, self._now = sleep, now
+        self._doing = partial(watcher.doing, source.NAME)
         self._session = requests.Session()
         self._session.headers.update(_headers(source, contact))
         self._secrets = secrets_in(key[1] if key else None, self.base_url)
@@ -79,8 +85,8 @@ class VendorSession:
             self._carry(*key)
         else:
             self._session.hooks["response"].append(_drop_redirects_body)
-        if adapter is None and base_url is None:
-            adapter = LimiterAdapter(per_second=source.REQUESTS_PER_SECOND, limit_statuses=())
+        self._pace = Pace(source.REQUESTS_PER_SECOND, self._doing) if adapter is None and base_url is None else None
+        adapter = adapter or self._pace
         if adapter is not None:
             self._session.mount("https://", adapter)
             self._session.mount("http://", adapter)
@@ -109,9 +115,10 @@ class VendorSession:
 
         An answer `known` from before, with its ETag, is given back when the vendor says that it still holds.
         """
-        retrying = policy(self._attempts, self._sleep, self._longest_wait)
+        retrying = policy(self._attempts, self._sleep, self._longest_wait, self._doing)
+        attempts = count(1)
         try:
-            return retrying(self._once, request, known)
+            return retrying(lambda: self._attempt(request, known, next(attempts)))
         except Failed as failure:
             last = failure
         # Raised outside the handler: the library's own error, whose text holds the whole URL, must not chain.
@@ -119,9 +126,22 @@ class VendorSession:
         reason = last.reason if tried == 1 else f"{last.reason} (after {tried} attempts)"
         raise SourceError(last.outcome, request, reason, last.next_step)
 
-    def _once(self, request: Request, known: Payload | None) -> Payload:
+    def _attempt(self, request: Request, known: Payload | None, number: int) -> Payload:
+        """Ask once, and say what came of it."""
+        query = f"?{urlencode(request.params)}" if request.params else ""
+        exchange = Exchange(request, self._without_secrets(f"{self.base_url}{request.path}{query}"), number)
+        self._doing("")
         try:
-            response = self._fetch(request, known)
+            payload = self._once(request, known, exchange)
+        except Failed as failure:
+            _log.debug("%s", exchange.told(failure.outcome))
+            raise
+        _log.debug("%s", exchange.told(payload.outcome))
+        return payload
+
+    def _once(self, request: Request, known: Payload | None, exchange: Exchange) -> Payload:
+        try:
+            response = self._fetch(request, known, exchange)
         except (requests.RequestException, HTTPException, OSError, UnicodeError) as error:
             host = urlsplit(self.base_url).hostname or "?"
             raise broken(error, request, host, self._attempts, self._without_secrets) from None
@@ -129,7 +149,7 @@ class VendorSession:
             return replace(known, request=request, status=response.status_code)
         return self._judge(response, request)
 
-    def _fetch(self, request: Request, known: Payload | None) -> requests.Response:
+    def _fetch(self, request: Request, known: Payload | None, exchange: Exchange) -> requests.Response:
         url, params = f"{self.base_url}{request.path}", dict(request.params)
         headers = {"If-None-Match": known.headers["ETag"]} if known else {}
         with self._session.get(
@@ -140,13 +160,15 @@ class VendorSession:
             stream=True,
             allow_redirects=self._follows,
         ) as response:
-            _log.debug("GET %s: %d", self._without_secrets(response.url), response.status_code)
-            return _complete(response, self._read(response, request))
+            exchange.status = response.status_code
+            exchange.waited_seconds = self._pace.waited_seconds if self._pace else 0.0
+            return _complete(response, self._read(response, request, exchange))
 
-    def _read(self, response: requests.Response, request: Request) -> bytes:
+    def _read(self, response: requests.Response, request: Request, exchange: Exchange) -> bytes:
         body = bytearray()
         for chunk in response.iter_content(2**16):
             body += chunk
+            exchange.n_bytes = len(body)
             if len(body) > self._max_bytes:
                 reason = f"the answer is larger than the limit of {self._max_bytes:,} bytes"
                 raise Failed(Outcome.SCHEMA_DRIFT, request, reason, "ask for a shorter window")

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 import requests
 import tenacity
@@ -99,8 +100,13 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return max(0.0, (aware - now).total_seconds())
 
 
-def policy(attempts: int, sleep: Callable[[float], None], longest_wait: float) -> tenacity.Retrying:
-    """The retries of one call, each kind of failure counted by itself; the last one leaves as it is."""
+def policy(
+    attempts: int, sleep: Callable[[float], None], longest_wait: float, doing: Callable[[str], None]
+) -> tenacity.Retrying:
+    """The retries of one call, each kind of failure counted by itself; the last one leaves as it is.
+
+    `doing` is told of each wait.
+    """
     seen: Counter[Outcome] = Counter()
     backoff = tenacity.wait_random_exponential(multiplier=1, max=longest_wait)
 
@@ -118,7 +124,7 @@ def policy(attempts: int, sleep: Callable[[float], None], longest_wait: float) -
         retry=again,
         wait=wait,
         sleep=sleep,
-        before_sleep=_warn,
+        before_sleep=partial(_warn, doing),
         reraise=True,
     )
 
@@ -128,11 +134,13 @@ def _failure(state: tenacity.RetryCallState) -> Failed | None:
     return error if isinstance(error, Failed) else None
 
 
-def _warn(state: tenacity.RetryCallState) -> None:
+def _warn(doing: Callable[[str], None], state: tenacity.RetryCallState) -> None:
     failure = _failure(state)
     if failure is None:
         return
     request, wait = failure.request, state.next_action.sleep if state.next_action else 0.0
+    again = f"{state.attempt_number + 1} of {failure.tries}"
+    doing(f"{failure.outcome.value}: waiting {wait:.0f} s for attempt {again}")
     _log.warning(
         "%s %s %s: %s on attempt %d of %d, waiting %.1f s: %s",
         request.source,
