@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from pipelines.chain.commands import chain
 from pipelines.settings import Profile, Settings, WrongSettings
 
 BUSY = 3
@@ -59,12 +60,16 @@ def main() -> None:
       scaretrade tables                               what every table holds
       scaretrade status                               what is published, what is late, what failed
       scaretrade rebuild --profile live               make the warehouse anew from the landing, without a request
+      scaretrade chain sync                           count spent outputs of an own Bitcoin Core node
       scaretrade ui                                   Dagster UI with its daemon on http://127.0.0.1:3000
 
     \b
     Environment (or a .env file; SCARETRADE_ENV_FILE names another)
       SCARETRADE_HOME, SCARETRADE_PROFILE, SCARETRADE_CONTACT, SCARETRADE_<VENDOR>_URL
     """
+
+
+main.add_command(chain)
 
 
 @main.command()

@@ -4,7 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
+from pipelines.chain.partitions import folder_of, rows_in_place
 from pipelines.contracts import Contract, contracts, stored_columns
+from pipelines.quoting import quoted
 from pipelines.settings import Run
 from pipelines.warehouse import Warehouse, table_ddl
 
@@ -72,13 +74,21 @@ def write_database(warehouse: Warehouse, run: Run, file: Path, published_at: str
             for schema in sorted({c.schema_name for c in public_tables()}):
                 warehouse.execute(f"create schema published.{schema}")
             for contract in public_tables():
-                target = f"published.{contract.name}"
-                warehouse.execute(table_ddl(contract, f"create table {target}"))
-                warehouse.execute(f"insert into {target} by name select * from {contract.name}")
+                copy_table(warehouse, run, contract)
                 comment(warehouse, run, contract)
             write_meta(warehouse, run, published_at)
     finally:
         warehouse.execute("detach published")
+
+
+def copy_table(warehouse: Warehouse, run: Run, contract: Contract) -> None:
+    """Copy a table; what is read in place is far too large for that, so that its view goes on reading it there."""
+    target = f"published.{contract.name}"
+    if contract.storage == "in_place":
+        warehouse.execute(f"create view {target} as {rows_in_place(folder_of(run.state))}")
+    else:
+        warehouse.execute(table_ddl(contract, f"create table {target}"))
+        warehouse.execute(f"insert into {target} by name select * from {contract.name}")
 
 
 def write_meta(warehouse: Warehouse, run: Run, published_at: str) -> None:
@@ -102,14 +112,15 @@ def write_meta(warehouse: Warehouse, run: Run, published_at: str) -> None:
 def comment(warehouse: Warehouse, run: Run, contract: Contract) -> None:
     """Put the contract's descriptions into the file; of simulated tables they begin by saying so."""
     text = (SIMULATED if run.is_simulated else "") + contract.description
-    warehouse.execute(f"comment on table published.{contract.name} is '{quoted(text)}'")
+    kind = "view" if contract.storage == "in_place" else "table"
+    warehouse.execute(f"comment on {kind} published.{contract.name} is '{quoted(text)}'")
     for name, column in stored_columns(contract).items():
         warehouse.execute(f"comment on column published.{contract.name}.\"{name}\" is '{quoted(column.comment)}'")
 
 
 def write_parquet(warehouse: Warehouse, folder: Path) -> None:
-    """One Parquet file a table, `<schema>/<table>.parquet`."""
-    for contract in public_tables():
+    """One Parquet file a table, `<schema>/<table>.parquet`, but for what is Parquet already."""
+    for contract in (c for c in public_tables() if c.storage != "in_place"):
         file = folder / (contract.name.replace(".", "/") + ".parquet")
         file.parent.mkdir(exist_ok=True)
         warehouse.execute(f"copy {contract.name} to '{quoted(file)}' (format parquet, compression zstd)")
@@ -143,8 +154,3 @@ def forget_old(versions: Path, finished: Path) -> None:
     others.sort(key=lambda v: v.stat().st_mtime, reverse=True)
     for version in others[KEPT_VERSIONS - 1 :]:
         shutil.rmtree(version)
-
-
-def quoted(text: object) -> str:
-    """Text inside single quotes, where DuckDB takes no parameters (attach, copy, comment)."""
-    return str(text).replace("'", "''")
