@@ -144,7 +144,8 @@ def write_layout(blocks, folder):
 def layout_transaction(document, stamp, index, tx):
     """One row of the layout's transactions; a coinbase has no inputs there."""
     inputs = [
-        {"index": n, "spent_transaction_hash": i["txid"], "spent_output_index": i["vout"], "value": i["prevout"]["value"]}
+        {"index": n, "spent_transaction_hash": i["txid"], "spent_output_index": i["vout"],
+         "value": i["prevout"]["value"]}
         for n, i in enumerate(tx["vin"]) if "prevout" in i
     ]  # fmt: skip
     made = sum(round(o["value"] * SATOSHI) for o in tx["vout"])
@@ -198,15 +199,11 @@ def write_spent_outputs(folder, n_rows, n_days=365, first=date(2025, 1, 1), seed
                 first_height=height, n_blocks=n_blocks, seed=seed + number, day=day, most=number, n=a_day
             )
             outputs.write(provider, day, query)
-            sums = dict(
-                (h, (n, sat))
-                for h, n, sat in outputs.connection.execute(
-                    f"select spent_height, count(*), sum(value_sat) from '{outputs.file(provider, day)}' group by all"
-                ).fetchall()
+            by_height = (
+                f"select spent_height, count(*), sum(value_sat) from '{outputs.file(provider, day)}' group by all"
             )
+            sums = {h: (n, sat) for h, n, sat in outputs.connection.execute(by_height).fetchall()}
             found = {h: sums.get(h, (0, 0)) for h in range(height, height + n_blocks)}
             counted = [BlockSums(h, n, sat, sat + subsidy(h), subsidy(h), 0) for h, (n, sat) in found.items()]
             outputs.index.add_blocks(provider, counted, {day})
     return a_day * n_days
-
-

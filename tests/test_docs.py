@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from pipelines.chain.node import VARIABLES as NODE_VARIABLES
 from pipelines.cli import main
 from pipelines.dictionary import dictionary, overview
 from pipelines.query import ask
@@ -84,6 +85,7 @@ def test_the_example_environment_file_is_complete_and_loads(monkeypatch):
     named = {f"SCARETRADE_{name.upper()}" for name in Settings.model_fields} | {
         "SCARETRADE_UNIVERSE",
         "SCARETRADE_CLAIMS",
+        *NODE_VARIABLES,
     }
     keys = {key.variable for source in SOURCES.values() for key in keys_of(source)}
     urls = {url_variable(name) for name in SOURCES}

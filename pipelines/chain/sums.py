@@ -24,7 +24,7 @@ from read_parquet([{files}], hive_partitioning = true, hive_types = {{'provider'
 group by provider, day, created_date
 """
 AGREEING = """
-select d.*
+select d.* replace (cast(d.date as date) as date)
 from due as d
 left join (
     select provider, date, sum(n_outputs) as n_outputs, sum(spent_sat) as spent_sat from sums group by provider, date

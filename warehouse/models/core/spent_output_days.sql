@@ -13,6 +13,11 @@ with priced as (
     left join core.coin_prices as p on s.date = p.date
     left join core.coin_prices as c on s.created_date = c.date
     where s.date <= w.last_complete_day
+),
+
+-- Without a price there is no gain, rather than one of nothing.
+gains as (
+    select *, spent_value - created_value as gain from priced
 )
 
 -- Summed as decimals: the order in which threads add floats would change the last digits.
@@ -23,7 +28,7 @@ select
     sum(case when spent_value is null then spent_sat else 0 end) as unpriced_sat,
     cast(sum(cast(spent_value as decimal(38, 6))) as double) as spent_value_usd,
     cast(sum(cast(created_value as decimal(38, 6))) as double) as created_value_usd,
-    cast(sum(cast(greatest(spent_value - created_value, 0) as decimal(38, 6))) as double) as realized_profit_usd,
-    cast(sum(cast(greatest(created_value - spent_value, 0) as decimal(38, 6))) as double) as realized_loss_usd
-from priced
+    cast(sum(cast(case when gain > 0 then gain else 0 * gain end as decimal(38, 6))) as double) as realized_profit_usd,
+    cast(sum(cast(case when gain < 0 then -gain else 0 * gain end as decimal(38, 6))) as double) as realized_loss_usd
+from gains
 group by provider, date, age_band
