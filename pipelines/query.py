@@ -53,7 +53,12 @@ def ask(home: Path, question: str) -> pd.DataFrame:
 
 
 def suggestion(connection: duckdb.DuckDBPyConnection, message: str) -> str:
-    """Which table the writer may have meant, where a name was not found."""
+    """What to ask instead: of a table that is read from other files, or by a name that was not found."""
+    if message.startswith("Permission Error") and "spent_outputs" in message:
+        return (
+            "\nraw.spent_outputs stands in Parquet files of its own, which this command does not open."
+            " Next: ask raw.spent_coin_days, its sums by day, or open the published file with DuckDB"
+        )
     missing = re.search(r'name "?([\w.]+)"? does not exist', message)
     if not missing:
         return ""

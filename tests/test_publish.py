@@ -11,6 +11,7 @@ from pipelines.chain.partitions import folder_of
 from pipelines.contracts import contracts, stored_columns
 from pipelines.engines import model_names
 from pipelines.publish import KEPT_VERSIONS, SIMULATED, WrongHome, current_version, guard, publish
+from pipelines.query import QueryError, ask
 from pipelines.settings import Profile
 from tests.chain_generator import write_spent_outputs
 from tests.factories import Market, sessions_of
@@ -179,6 +180,8 @@ def test_spent_outputs_are_read_where_they_are(market, tmp_path):
     days = rows(file, "select date::varchar, min(spent_height) from raw.spent_outputs group by all order by all")
     assert days == [("2025-01-01", 0), ("2025-01-02", 144)]
     assert not (tmp_path / "parquet" / "raw" / "spent_outputs.parquet").exists()
+    with pytest.raises(QueryError, match=r"Next: ask raw.spent_coin_days"):
+        ask(tmp_path, "from raw.spent_outputs")
 
 
 def test_simulated_tables_say_so_everywhere(published):
@@ -222,7 +225,7 @@ def test_live_tables_may_replace_the_sample(market, home):
 def test_parquet_holds_the_same_rows(published):
     folder = published.parent / "parquet"
     assert {f"{file.parent.name}.{file.stem}" for file in folder.glob("*/*.parquet")} == set(COPIED)
-    for name in contracts():
+    for name in COPIED:
         file = folder / (name.replace(".", "/") + ".parquet")
         apart = f"""select count(*) from ((from {name} except all from read_parquet('{file}'))
         union all (from read_parquet('{file}') except all from {name}))"""
