@@ -64,12 +64,14 @@ def dependencies(tables: frozenset[str]) -> list[dg.AssetKey]:
         if schema in ("core", "marts", "quality"):
             keys.add((schema, name))
         elif f"raw.{name}" in contracts():
-            keys |= {("raw", source) for source in feeding(contracts()[f"raw.{name}"])}
+            keys |= {("raw", asset) for asset in feeding(contracts()[f"raw.{name}"])}
     return [dg.AssetKey(list(key)) for key in sorted(keys)]
 
 
 def feeding(contract: Contract) -> set[str]:
-    """Sources whose series fill a raw table."""
+    """What fills a raw table: the sources whose series do, or the asset of counted spent outputs."""
+    if not contract.keeps_versions:
+        return {"spent_outputs"}
     universe = load_universe()
     wanted = [universe.datasets(i) for i in universe.instruments.values()]
     return {source for datasets in wanted for source in datasets.get(contract.dataset, [])}

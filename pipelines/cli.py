@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from pipelines.chain.commands import chain
 from pipelines.settings import Profile, Settings, WrongSettings
 
 BUSY = 3
@@ -66,12 +67,16 @@ def main() -> None:
       scaretrade status                               what is published, what is late, what failed
       scaretrade rebuild --profile live               make the warehouse anew from the landing, without a request
       scaretrade verify --profile live                check hashes, keys, contracts and what is published
+      scaretrade chain sync                           count spent outputs of an own Bitcoin Core node
       scaretrade ui                                   Dagster UI with its daemon on http://127.0.0.1:3000
 
     \b
     Environment (or a .env file; SCARETRADE_ENV_FILE names another)
       SCARETRADE_HOME, SCARETRADE_PROFILE, SCARETRADE_AS_OF, SCARETRADE_CONTACT, SCARETRADE_<VENDOR>_URL
     """
+
+
+main.add_command(chain)
 
 
 @main.command()

@@ -9,6 +9,8 @@ from pipelines.strict import Strict, read_yaml
 
 MODELS = PROJECT / "warehouse" / "models"
 Severity = Literal["critical", "warning"]
+# How a raw table is kept: every version of every row, whole days as they are now, or files that are read in place.
+Storage = Literal["versions", "days", "in_place"]
 
 
 class Column(Strict):
@@ -65,6 +67,7 @@ class Contract(Strict):
     carried_by: str | None = None
     day: str | None = None
     is_snapshot: bool = False
+    storage: Storage = "versions"
     name: str = ""
 
     @property
@@ -81,6 +84,11 @@ class Contract(Strict):
     def schema_name(self) -> str:
         """The schema, which is also the folder."""
         return self.name.split(".")[0]
+
+    @property
+    def keeps_versions(self) -> bool:
+        """Whether it is a raw table that vendors' payloads fill, version by version."""
+        return self.schema_name == "raw" and self.storage == "versions"
 
     @property
     def sql_file(self) -> Path:
@@ -121,9 +129,14 @@ def contracts() -> dict[str, Contract]:
     return found
 
 
+def stored_tables() -> dict[str, Contract]:
+    """The contracts of what is a table: all but what is read in place."""
+    return {name: contract for name, contract in contracts().items() if contract.storage != "in_place"}
+
+
 def stored_columns(contract: Contract) -> dict[str, Column]:
     """The columns as stored: a raw table carries where and when each row version came from."""
-    return {**contract.columns, **(LOAD_COLUMNS if contract.schema_name == "raw" else {})}
+    return {**contract.columns, **(LOAD_COLUMNS if contract.keeps_versions else {})}
 
 
 def published_columns(contract: Contract) -> dict[str, Column]:
@@ -133,4 +146,4 @@ def published_columns(contract: Contract) -> dict[str, Column]:
 
 def stored_key(contract: Contract) -> list[str]:
     """The primary key as stored: a raw table keeps every version of a row."""
-    return [*contract.grain, "source", "load_id"] if contract.schema_name == "raw" else contract.grain
+    return [*contract.grain, "source", "load_id"] if contract.keeps_versions else contract.grain

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from pipelines.contracts import Contract, contracts, stored_columns, stored_key
+from pipelines.contracts import Contract, stored_columns, stored_key, stored_tables
 from pipelines.settings import Run
 from pipelines.warehouse import BOOKKEEPING, Warehouse, table_ddl
 
@@ -32,12 +32,12 @@ class Shape:
 
 def kept_contracts() -> dict[str, Contract]:
     """The tables that outlive a run: raw and bookkeeping."""
-    return {name: c for name, c in contracts().items() if c.schema_name == "raw" or name in BOOKKEEPING}
+    return {name: c for name, c in stored_tables().items() if c.schema_name == "raw" or name in BOOKKEEPING}
 
 
 def wanted_shape(contract: Contract) -> Shape:
     """What a table looks like by its contract."""
-    key = stored_key(contract)
+    key = stored_key(contract) if contract.storage == "versions" else []
     columns = stored_columns(contract).items()
     return Shape({name: (c.type, not c.required and name not in key) for name, c in columns}, key)
 
@@ -47,7 +47,8 @@ def stored_shapes(warehouse: Warehouse) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
     for table, column, kind, nullable in warehouse.rows(
         "select schema_name || '.' || table_name, column_name, data_type, is_nullable from duckdb_columns()"
-        " where database_name = current_database() and schema_name in ('raw', 'quality') order by column_index"
+        " where database_name = current_database() and schema_name in ('raw', 'quality') and table_oid in"
+        " (select table_oid from duckdb_tables() where database_name = current_database()) order by column_index"
     ):
         if table.startswith("raw.") or table in BOOKKEEPING:
             shapes.setdefault(table, Shape({}, [])).columns[column] = (kind, nullable)
@@ -100,13 +101,14 @@ def refuse_unknown(name: str, shape: Shape) -> None:
 def bring(warehouse: Warehouse, contract: Contract, shape: Shape) -> None:
     """Write a table anew in its contract's shape, with all its rows; an empty one can take any shape."""
     has_rows = warehouse.scalar(f"select exists (from {contract.name})")
-    for name, (kind, _) in wanted_shape(contract).columns.items():
+    wanted = wanted_shape(contract)
+    for name, (kind, _) in wanted.columns.items():
         had = shape.columns.get(name, (kind, True))[0]
         if has_rows and had != kind and kind != "VARCHAR" and (had, kind) not in LOSSLESS:
             raise OtherVersion(f"{contract.name}.{name} was {had} and is {kind}. Next: use the version that wrote it")
     warehouse.execute(f"create or replace temp table former as from {contract.name}")
     warehouse.execute(f"drop table {contract.name}")
-    warehouse.execute(table_ddl(contract, f"create table {contract.name}", with_key=True))
+    warehouse.execute(table_ddl(contract, f"create table {contract.name}", with_key=bool(wanted.key)))
     try:
         warehouse.execute(f"insert into {contract.name} by name from former")
     except duckdb.ConstraintException as error:

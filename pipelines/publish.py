@@ -4,8 +4,10 @@ import json
 import shutil
 from pathlib import Path
 
-from pipelines.contracts import Contract, contracts, published_columns
+from pipelines.chain.partitions import folder_of, rows_in_place
+from pipelines.contracts import Contract, contracts, published_columns, stored_tables
 from pipelines.durable import settle, settle_tree
+from pipelines.quoting import quoted
 from pipelines.report.write import write_report
 from pipelines.settings import Run
 from pipelines.warehouse import Warehouse, ddl
@@ -77,18 +79,26 @@ def write_database(warehouse: Warehouse, run: Run, file: Path, published_at: str
             for schema in sorted({c.schema_name for c in public_tables()}):
                 warehouse.execute(f"create schema published.{schema}")
             for contract in public_tables():
-                target = f"published.{contract.name}"
-                warehouse.execute(ddl(f"create table {target}", published_columns(contract)))
-                warehouse.execute(f"insert into {target} by name {published_rows(contract, run)}")
+                copy_table(warehouse, run, contract)
                 comment(warehouse, run, contract)
             write_meta(warehouse, run, published_at)
     finally:
         warehouse.execute("detach published")
 
 
-def published_rows(contract: Contract, run: Run) -> str:
+def copy_table(warehouse: Warehouse, run: Run, contract: Contract) -> None:
+    """Copy a table; what is read in place is far too large for that, so that its view goes on reading it there."""
+    target = f"published.{contract.name}"
+    if contract.storage == "in_place":
+        warehouse.execute(f"create view {target} as {published_rows(rows_in_place(folder_of(run.state)), run)}")
+    else:
+        warehouse.execute(ddl(f"create table {target}", published_columns(contract)))
+        warehouse.execute(f"insert into {target} by name {published_rows(f'from {contract.name}', run)}")
+
+
+def published_rows(rows: str, run: Run) -> str:
     """A query for a table's rows, each with the run that publishes them."""
-    return f"select *, '{quoted(run.run_id)}' as published_run_id from {contract.name}"
+    return f"select *, '{quoted(run.run_id)}' as published_run_id from ({rows})"
 
 
 def write_meta(warehouse: Warehouse, run: Run, published_at: str) -> None:
@@ -112,17 +122,18 @@ def write_meta(warehouse: Warehouse, run: Run, published_at: str) -> None:
 def comment(warehouse: Warehouse, run: Run, contract: Contract) -> None:
     """Put the contract's descriptions into the file; of simulated tables they begin by saying so."""
     text = (SIMULATED if run.is_simulated else "") + contract.description
-    warehouse.execute(f"comment on table published.{contract.name} is '{quoted(text)}'")
+    kind = "view" if contract.storage == "in_place" else "table"
+    warehouse.execute(f"comment on {kind} published.{contract.name} is '{quoted(text)}'")
     for name, column in published_columns(contract).items():
         warehouse.execute(f"comment on column published.{contract.name}.\"{name}\" is '{quoted(column.comment)}'")
 
 
 def write_parquet(warehouse: Warehouse, run: Run, folder: Path) -> None:
-    """One Parquet file a table, `<schema>/<table>.parquet`."""
-    for contract in public_tables():
+    """One Parquet file a table, `<schema>/<table>.parquet`, but for what is Parquet already."""
+    for contract in stored_tables().values():
         file = folder / (contract.name.replace(".", "/") + ".parquet")
         file.parent.mkdir(exist_ok=True)
-        rows = published_rows(contract, run)
+        rows = published_rows(f"from {contract.name}", run)
         warehouse.execute(f"copy ({rows}) to '{quoted(file)}' (format parquet, compression zstd)")
 
 
@@ -155,8 +166,3 @@ def forget_old(versions: Path, finished: Path, kept: int) -> None:
     others.sort(key=lambda v: v.stat().st_mtime, reverse=True)
     for version in others[kept - 1 :]:
         shutil.rmtree(version)
-
-
-def quoted(text: object) -> str:
-    """Text inside single quotes, where DuckDB takes no parameters (attach, copy, comment)."""
-    return str(text).replace("'", "''")

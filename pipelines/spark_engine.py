@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.contracts import Contract
-from pipelines.publish import quoted
+from pipelines.quoting import quoted
 from pipelines.spark_dialect import spark_steps
 from pipelines.sql_engine import EngineFailed
 from pipelines.warehouse import Warehouse

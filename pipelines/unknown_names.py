@@ -8,6 +8,10 @@ import duckdb
 # The database's words for a name that it does not know.
 NO_TABLE = re.compile(r'Table with name "?(.+?)"? does not exist')
 NO_COLUMN = re.compile(r'(?:Referenced column "([^"]+)" not found|does not have a column named "([^"]+)")')
+IN_PLACE = (
+    "raw.spent_outputs stands in Parquet files of its own, which this command does not open."
+    " Next: ask raw.spent_coin_days, its sums by day, or open the published file with DuckDB"
+)
 CANDIDATES = re.compile(r"Candidate bindings: .*")
 
 
@@ -18,6 +22,8 @@ def explained(connection: duckdb.DuckDBPyConnection, error: duckdb.Error) -> str
         said = no_table(connection, found[1])
     elif found := NO_COLUMN.search(message):
         said = no_column(connection, found[1] or found[2], message)
+    elif message.startswith("Permission Error") and "spent_outputs" in message:
+        said = IN_PLACE
     else:
         return message
     place = message.find("\nLINE ")

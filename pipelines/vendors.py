@@ -90,7 +90,8 @@ def sources_report(home: Path) -> pd.DataFrame:
 def newest_query(connection: DuckDBPyConnection) -> str:
     """The newest day of each source in the raw tables; a file published before one of them was added lacks it."""
     published = connection.execute("select table_name from information_schema.tables where table_schema = 'raw'")
-    tables = [contracts()[f"raw.{name}"] for (name,) in published.fetchall() if f"raw.{name}" in contracts()]
+    found = [contracts()[f"raw.{name}"] for (name,) in published.fetchall() if f"raw.{name}" in contracts()]
+    tables = [contract for contract in found if contract.keeps_versions]
     days = " union all ".join(f"select source, {table.day_column}::date as day from {table.name}" for table in tables)
     return f"select source, max(day) as newest_date from ({days}) group by source"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.contracts import Contract, contracts, stored_columns, stored_key
+from pipelines.contracts import Contract, stored_columns, stored_key, stored_tables
 from pipelines.findings import Finding, first_line, readable
 from pipelines.guard import writing
 from pipelines.landing import DamagedManifest, Landed, Landing
@@ -78,13 +78,13 @@ def asked_for(lines: list[Landed]) -> str:
 def verify_tables(warehouse: Warehouse) -> Iterator[Finding]:
     """Every table of the working file has its contract's columns and one row a key, and none of its values is lost."""
     built, kept = warehouse.tables(), set(kept_contracts())
-    for name in sorted({*contracts()} & built):
-        yield readable(name, partial(verify_table, warehouse, contracts()[name]))
+    for name in sorted({*stored_tables()} & built):
+        yield readable(name, partial(verify_table, warehouse, stored_tables()[name]))
     for name in sorted(set(stored_shapes(warehouse)) - kept):
         yield Finding(name, False, "no contract knows this table: written by a newer version")
     for name in sorted(kept - built):
         yield Finding(name, False, "missing. Next: `scaretrade run` makes it")
-    if n := len(set(contracts()) - built - kept):
+    if n := len(set(stored_tables()) - built - kept):
         yield Finding("derived tables", True, f"{n} are not built yet; `scaretrade run` builds them")
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.contracts import Contract, contracts, stored_columns
+from pipelines.contracts import Contract, stored_columns, stored_tables
 from pipelines.findings import Finding, first_line, readable
-from pipelines.publish import current_version, quoted
+from pipelines.publish import current_version
+from pipelines.quoting import quoted
 from pipelines.settings import Profile
 from pipelines.warehouse import Warehouse
 
@@ -26,13 +27,13 @@ def verify_published(warehouse: Warehouse, home: Path, profile: Profile) -> Iter
     yield Finding("published", True, f"run {version['run_id']}, as of {version['as_of']}")
     try:
         warehouse.execute(f"attach '{quoted(file)}' as published (read_only)")
-        is_current = set(contracts()) <= warehouse.tables() and runs(warehouse, "") == runs(warehouse, "published.")
+        is_current = set(stored_tables()) <= warehouse.tables() and runs(warehouse, "") == runs(warehouse, "published.")
     except duckdb.Error as error:
         yield Finding("published", False, f"{first_line(error)}. Next: `scaretrade run` publishes it anew")
         return
     if not is_current:
         yield Finding("published", True, "not compared: the working file was changed since. The next run publishes it")
-    for contract in contracts().values():
+    for contract in stored_tables().values():
         copy = partial(verify_copy, warehouse, contract, home / "parquet", compare=is_current)
         yield readable(f"published {contract.name}", copy)
 

@@ -10,6 +10,7 @@ import duckdb
 import pandas as pd
 
 from pipelines.calendars import last_complete_day, last_complete_session
+from pipelines.chain.partitions import folder_of, rows_in_place
 from pipelines.contracts import Column, Contract, contracts, stored_columns, stored_key
 from pipelines.settings import Run
 
@@ -74,11 +75,14 @@ class Warehouse:
             for schema in ("raw", "latest", "core", "marts", "quality"):
                 self.execute(f"create schema if not exists {schema}")
             for name, contract in contracts().items():
-                if contract.schema_name == "raw" or name in BOOKKEEPING:
+                if contract.keeps_versions or name in BOOKKEEPING:
                     self.execute(table_ddl(contract, f"create table if not exists {name}", with_key=True))
+                elif contract.storage == "days":
+                    self.execute(table_ddl(contract, f"create table if not exists {name}"))
+            self.execute(f"create or replace view raw.spent_outputs as {rows_in_place(folder_of(run.state))}")
             self._set_window(run)
             for contract in contracts().values():
-                if contract.schema_name == "raw":
+                if contract.keeps_versions:
                     self.execute(latest_view(contract))
 
     def _set_window(self, run: Run) -> None:

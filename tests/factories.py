@@ -129,6 +129,16 @@ class Market:
         long = wide.melt(var_name="metric", ignore_index=False).dropna().reset_index().assign(symbol="BTC")
         return self.add("raw.onchain", long, **load)
 
+    def spent(self, coins: pd.DataFrame, provider: str = "own_node", **_load: Any) -> "Market":
+        """Coins spent by date, created_date and spent_sat, on whole days of a counted chain that mines nothing."""
+        coins = coins.assign(provider=provider, n_outputs=1)
+        sums = coins.groupby(["provider", "date"], as_index=False)[["n_outputs", "spent_sat"]].sum()
+        sums = sums.assign(content_hash="hash", created_sat=sums["spent_sat"], coinbase_sat=0, fee_sat=0)
+        self.warehouse.insert("raw.spent_coin_days", coins)
+        self.warehouse.insert("raw.chain_days", sums.assign(first_height=0, last_height=0, n_blocks=1))
+        self.built.clear()
+        return self
+
     def build(self, *names: str) -> "Market":
         """Build these tables and everything they read, as far as rows came since."""
         for name in needed(*names):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from pipelines.chain.node import VARIABLES as NODE_VARIABLES
 from pipelines.cli import main
 from pipelines.dictionary import dictionary, overview, where_models_run
 from pipelines.query import ask
@@ -86,6 +87,7 @@ def test_the_example_environment_file_is_complete_and_loads(monkeypatch):
         "SCARETRADE_CLAIMS",
         "SCARETRADE_ALERTS",
         *(f"SCARETRADE_ALERT_{name}" for name in ("WEBHOOK_URL", "SMTP_URL", "EMAIL_TO", "EMAIL_FROM", "FILE")),
+        *NODE_VARIABLES,
     }
     keys = {key.variable for source in SOURCES.values() for key in keys_of(source)}
     urls = {url_variable(name) for name in SOURCES}

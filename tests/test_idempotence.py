@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import responses
 
-from pipelines.contracts import contracts, stored_key
+from pipelines.contracts import contracts, stored_key, stored_tables
 from pipelines.settings import Profile, new_run
 from pipelines.warehouse import BOOKKEEPING
 from tests.daily import SINCE, Home
@@ -42,8 +42,10 @@ def test_runs_before_change_no_table(once, tmp_path, runs):
 
 def repeated(home):
     """Tables with two rows of a key."""
-    stored = {name: stored_key(c) for name, c in contracts().items() if c.schema_name == "raw" or name in BOOKKEEPING}
-    latest = {f"latest.{n[4:]}": [*c.grain, "source"] for n, c in contracts().items() if n.startswith("raw.")}
+    stored = {
+        name: stored_key(c) for name, c in stored_tables().items() if c.schema_name == "raw" or name in BOOKKEEPING
+    }
+    latest = {f"latest.{n[4:]}": [*c.grain, "source"] for n, c in contracts().items() if c.keeps_versions}
     query = "select count(*) - count(distinct ({})) from {}"
     return [t for t, key in (stored | latest).items() if home.rows(query.format(", ".join(key), t)) != [(0,)]]
 

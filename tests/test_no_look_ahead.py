@@ -26,6 +26,8 @@ ROW_DATE = {
     "marts.correlation_regimes": "start_date",
     "marts.realized_losses": "date",
     "marts.realized_loss_episodes": "start_date",
+    "marts.realized_loss_age_bands": "date",
+    "marts.realized_loss_differences": "date",
     "marts.level_crossings": "date",
     "marts.stress_correlations": "date",
     "marts.event_studies": "session_date",
@@ -73,6 +75,7 @@ def simulated_rows():
     calls.append(("bars", ("BTC", utc_days, daily), {"low": low, "high": high}))
     calls.append(("bars", ("ETH", utc_days, daily / 20 * np.exp(rng.normal(0, 0.02, len(daily)))), {}))
     calls.append(("onchain", (utc_days, simulated_chain(rng, daily)), {}))
+    calls.append(("spent", (simulated_outputs(rng),), {}))
     spy = 100 * np.exp((0.8 * factor + rng.normal(0, 0.003, len(sessions))).cumsum())
     calls.append(("bars", ("SPY", sessions, spy), {}))
     calls.append(("bars", ("VIX", sessions, 15 * np.exp(rng.normal(0, 0.2, len(sessions)))), {"source": "fred"}))
@@ -81,6 +84,15 @@ def simulated_rows():
     total = 2e12 * np.exp(rng.normal(0, 0.03, len(utc_days)).cumsum())
     calls.append(("add", ("raw.market_caps", total_caps(utc_days, total)), {}))
     return calls
+
+
+def simulated_outputs(rng):
+    """Coins spent each day, made up to 300 days before."""
+    utc_days = pd.date_range(FIRST, LAST)
+    number = np.arange(len(utc_days)).repeat(8)
+    made = np.maximum(number - rng.integers(0, 300, len(number)), 0)
+    frame = pd.DataFrame({"date": utc_days[number], "created_date": utc_days[made]}).drop_duplicates()
+    return frame.assign(spent_sat=rng.integers(10**9, 10**13, len(frame)))
 
 
 def total_caps(dates, values):
@@ -220,6 +232,7 @@ POISONS = [
     ("dividend", ("CRM", "2025-08-11", 50), {}),
     ("split", ("CRM", "2025-08-12", 20), {}),
     ("onchain", (days("2025-08-11", 30), {"realized_loss_cumulative_usd": 9e12 + 1e12 * np.arange(30)}), {}),
+    ("spent", (pd.DataFrame({"date": days("2025-08-11", 9), "created_date": stamp(FIRST), "spent_sat": 10**14}),), {}),
     # Dated after the cut though given before it.
     ("bars", ("NOW", days("2025-08-11", 5), np.full(5, 1e6)), {"known_at": "2025-08-01"}),
     ("hours", ("ETH", pd.date_range("2025-08-11", periods=90, freq="h"), np.ones(90)), {"known_at": "2025-08-01"}),

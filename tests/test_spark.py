@@ -88,7 +88,7 @@ def differences(connection, contract):
             same.append(f"{d} is not distinct from {s}")
     joined = " and ".join(f"d.{c} is not distinct from s.{c}" for c in key)
     # Raw tables hold several sources and versions of a key.
-    if contract.schema_name == "raw":
+    if contract.keeps_versions:
         joined += " and d.source = s.source and d.load_id = s.load_id"
     return connection.execute(
         f"select count(*) from duck.{contract.name} as d full join spark.{contract.name} as s on {joined}"

@@ -12,9 +12,17 @@ with days as (
         max(value) filter (where metric = 'realized_loss_usd') as loss_of_day,
         max(value) filter (where metric = 'realized_profit_usd') as profit_of_day,
         max(value) filter (where metric = 'realized_loss_cumulative_usd') as loss_to_date,
-        max(value) filter (where metric = 'realized_profit_cumulative_usd') as profit_to_date
+        max(value) filter (where metric = 'realized_profit_cumulative_usd') as profit_to_date,
+        false as is_counted
     from latest.onchain
     group by symbol, date, source
+    union all
+    select
+        'BTC', s.date, s.provider, 'raw', max(p.price_usd), null, null, null, null,
+        sum(s.realized_loss_usd), sum(s.realized_profit_usd), null, null, true
+    from core.spent_output_days as s
+    left join core.coin_prices as p on s.date = p.date
+    group by s.date, s.provider
 ),
 
 neighbours as (
@@ -57,6 +65,8 @@ select
     asset, date, provider, variant, price_usd, market_cap_usd, supply, realized_cap_usd, realized_price_usd,
     realized_loss_usd, realized_profit_usd, implied_loss_usd,
     case
+        -- What we count ourselves is exact, and a day without a loss no fault.
+        when is_counted then null
         -- Differences of a cumulative series carry its rounding: two cents decide what is equal.
         when realized_loss_usd <= -0.02 then 'fell'
         when realized_loss_usd < 0.02 then 'zero'

@@ -12,6 +12,11 @@ with present as (
     select distinct source, 'market_snapshots', symbol, date from latest.market_snapshots
     union all
     select distinct source, 'facts', symbol, filed_date from latest.facts
+    union all
+    select c.provider, 'spent_outputs', 'BTC', c.date
+    from raw.chain_days as c
+    cross join latest.run_window as w
+    where c.date <= w.last_complete_day
 ),
 
 spans as (
