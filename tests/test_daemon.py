@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.vendors, pytest.mark.slow]
 
 # Thursday; and the Wednesday after, three sessions and six UTC days later.
 BEFORE, AFTER = date(2026, 2, 5), date(2026, 2, 11)
-PATIENCE = 600
+PATIENCE = 1200
 
 
 class Daemon:
