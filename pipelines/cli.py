@@ -16,7 +16,12 @@ from pipelines.settings import Profile, Settings, WrongSettings
 BUSY = 3
 
 HOME = click.option(
-    "--home", type=click.Path(path_type=Path), help="Folder of all state [SCARETRADE_HOME, else warehouse/]"
+    "--home", type=click.Path(path_type=Path), help="Folder of all state  [default: SCARETRADE_HOME, else warehouse/]"
+)
+PROFILE = click.option(
+    "--profile",
+    type=click.Choice([p.value for p in Profile]),
+    help="The simulated sample market, or the vendors' data  [default: SCARETRADE_PROFILE, else sample]",
 )
 
 
@@ -57,7 +62,6 @@ def main() -> None:
     Examples
       scaretrade run                                  the daily job on the simulated sample market, offline
       scaretrade run --profile live                   the daily job on the vendors' data
-      scaretrade run --profile live --as-of 2026-02-05   the world as of the end of that day (UTC)
       scaretrade query                                list the ready-made questions
       scaretrade query deepest_drawdowns              ask one of them
       scaretrade query "from marts.drawdowns limit 5" --format csv
@@ -80,13 +84,17 @@ main.add_command(chain)
 
 
 @main.command()
-@click.option("--profile", type=click.Choice([p.value for p in Profile]), help="sample (simulated) or live")
-@click.option("--as-of", type=Day(), help="Last day of the world, UTC; nothing later is asked for or used")
-@click.option("--since", type=Day(), help="First day of history [2015-01-01]")
+@PROFILE
+@click.option(
+    "--as-of",
+    type=Day(),
+    help="Last day of the world, UTC; nothing later is asked for or used  [default: now; of the sample, its last day]",
+)
+@click.option("--since", type=Day(), help="First day of history  [default: 2015-01-01]")
 @HOME
 @click.option("--timings", is_flag=True, help="Print the seconds of every step")
-@click.option("--quiet", is_flag=True, help="Print warnings and errors only")
-@click.option("--verbose", is_flag=True, help="Print each request")
+@click.option("--quiet", is_flag=True, help="Print warnings and errors only, and no progress")
+@click.option("--verbose", is_flag=True, help="Explain each request: why it is asked, what came and how fast")
 def run(
     profile: str | None,
     as_of: date | None,
@@ -96,10 +104,22 @@ def run(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Run the daily job once: ingest every source, build, audit, publish.
+    """Run the daily job once: ingest, build, audit, publish.
+
+    In a terminal each source shows how far it is, at what rate, what is left and what it waits for; elsewhere a
+    plain line says so now and then, if it takes long.
+
+    \b
+    Examples
+      scaretrade run                                     the simulated sample market, offline
+      scaretrade run --profile live --verbose            the vendors' data, each request explained
+      scaretrade run --profile live --quiet              from cron
+      scaretrade run --profile live --as-of 2026-02-05   the world as of the end of that day (UTC)
 
     Exit code: 0 published, 1 published nothing because of data, 2 usage, 3 another run holds the warehouse.
     """
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other")
     started = datetime.now(UTC)
     settings = Settings.load()
     folder = (home or settings.home).absolute()
@@ -139,10 +159,30 @@ def check_alerts() -> None:
 
 @main.command()
 @click.argument("question", required=False)
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="For people, for spreadsheets, for programs",
+)
 @HOME
 def query(question: str | None, form: str, home: Path | None) -> None:
-    """Ask the published file: QUESTION is a ready-made question's name, or SQL. Read-only."""
+    """Ask the published file, by name or in SQL, read-only.
+
+    QUESTION is the name of a ready-made question, or SQL; without it, the ready-made questions are listed.
+
+    \b
+    Examples
+      scaretrade query                                          list the ready-made questions
+      scaretrade query deepest_drawdowns                        ask one of them
+      scaretrade query "from marts.drawdowns limit 5"           ask in SQL
+      scaretrade query "from meta" --format csv > meta.csv      for another program
+
+    Other programs may open the file themselves: docs/sql.md. Exit code: 0 answered, 2 usage, an unknown name or wrong
+    SQL, or nothing is published.
+    """
     from pipelines.query import QueryError, ask, ready_made
 
     if question is None:
@@ -166,10 +206,13 @@ def query(question: str | None, form: str, home: Path | None) -> None:
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="For machines")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs")
 @HOME
 def sources(as_json: bool, home: Path | None) -> None:
-    """Say of each source what it feeds, whether its key is set, its terms, and when it last gave data or failed."""
+    """Say of each vendor: key, terms, last success, what to do.
+
+    Also what it feeds, and when it last failed. Exit code: 0 said, 2 usage.
+    """
     from pipelines.vendors import lines, sources_report
 
     report = sources_report((home or Settings.load().home).absolute())
@@ -194,19 +237,23 @@ def alerts(test: bool, as_json: bool, home: Path | None) -> None:
 @main.command()
 @click.option("--columns", is_flag=True, help="Every column of every table too")
 def tables(columns: bool) -> None:
-    """Print the data dictionary as Markdown: every table, its key and what it holds."""
+    """Print what every table holds, as Markdown.
+
+    One line a table: its name, its key, its meaning; with --columns each column's type, unit and meaning too.
+    Exit code: 0 printed, 2 usage.
+    """
     from pipelines.dictionary import dictionary, overview
 
     click.echo(dictionary() if columns else overview(), nl=False)
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="For machines")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs")
 @HOME
 def status(as_json: bool, home: Path | None) -> None:
     """Say what ran last, is published, late, failing and quarantined, the disk used and the next scheduled run.
 
-    Exit code: 0, or 2 where nothing is published or it cannot be read.
+    Exit code: 0 said, whatever it says; 2 usage, nothing is published or it cannot be read.
     """
     from pipelines.status import facts, lines
 
@@ -217,10 +264,14 @@ def status(as_json: bool, home: Path | None) -> None:
 
 
 @main.command()
-@click.option("--profile", type=click.Choice([p.value for p in Profile]), help="sample (simulated) or live")
+@PROFILE
 @HOME
 def rebuild(profile: str | None, home: Path | None) -> None:
-    """Make the working file anew from the landing alone, without one request. Publishing is left to the next run."""
+    """Make the working file anew from the landing.
+
+    Without one request; publishing is left to the next run. Exit code: 0 rebuilt, 1 impossible or the disk refused,
+    2 usage, 3 another run holds the warehouse.
+    """
     import duckdb
 
     from pipelines.display import terminal, watching
@@ -245,12 +296,13 @@ def rebuild(profile: str | None, home: Path | None) -> None:
 
 
 @main.command()
-@click.option("--profile", type=click.Choice([p.value for p in Profile]), help="sample (simulated) or live")
+@PROFILE
 @HOME
 def verify(profile: str | None, home: Path | None) -> None:
-    """Check hashes of the landing, keys and contracts of the working file, and what is published against it.
+    """Check what is stored and what is published.
 
-    Exit code: 0 everything holds, 1 something does not, 3 a run is writing.
+    Hashes of the landing, keys and contracts of the working file, and the published tables against it.
+    Exit code: 0 everything holds, 1 something does not, 2 usage, 3 another run holds the warehouse.
     """
     from pipelines.guard import WarehouseBusy
     from pipelines.verify import NothingThere
@@ -278,14 +330,16 @@ def watched(payloads: list[str]) -> Iterator[str]:
 
 
 @main.command()
-@click.option(
-    "--profile", type=click.Choice([p.value for p in Profile]), help="What UI-launched and scheduled runs use"
-)
+@PROFILE
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on")
-@click.option("--port", default=3000, show_default=True)
+@click.option("--port", default=3000, show_default=True, help="Port to listen on")
 @HOME
 def ui(profile: str | None, host: str, port: int, home: Path | None) -> None:
-    """Open the Dagster UI with its daemon: assets, checks, runs, and the daily schedule."""
+    """Open the Dagster UI with its daemon.
+
+    Assets, checks, runs and the daily schedule, until Ctrl-C. The profile is what runs launched or scheduled there use.
+    Exit code: 2 usage, else that of Dagster.
+    """
     from pipelines.runner import prepare_instance
 
     settings = Settings.load()

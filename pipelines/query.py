@@ -34,12 +34,26 @@ def published_file(home: Path) -> Path:
 
 
 def connect(home: Path) -> duckdb.DuckDBPyConnection:
-    """A read-only connection to the published file that can read no other file and load no extension."""
+    """A read-only connection to the published file that can read no other file and load no extension.
+
+    Raises QueryError where the file cannot be opened.
+    """
     settings: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": "false",
         "lock_configuration": "true",
     }
-    return duckdb.connect(str(published_file(home)), read_only=True, config=settings)
+    file = published_file(home)
+    try:
+        return duckdb.connect(str(file), read_only=True, config=settings)
+    except duckdb.IOException as error:
+        raise QueryError(f"{error}. Next: {next_step(str(error))}") from error
+
+
+def next_step(message: str) -> str:
+    """What to do about a published file that cannot be opened."""
+    if "lock" in message:
+        return "close the program that has the file open for writing; there too, open it read-only (docs/sql.md)"
+    return "run `scaretrade run`, which publishes a new version"
 
 
 def ask(home: Path, question: str) -> "pd.DataFrame":

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 
+import click
 import duckdb
 import pytest
 from click.testing import CliRunner
@@ -53,13 +54,17 @@ def test_help_lists_every_command_with_examples():
         assert re.search(rf"^  {command} +\w", text, re.MULTILINE), command
     assert "Examples" in text
     assert "SCARETRADE_HOME" in text
+    assert "..." not in text.split("Commands:")[1]
 
 
 def test_the_help_of_each_command_explains_it():
     for name in main.commands:
         result = scaretrade(name, "--help")
         assert result.exit_code == 0
-        assert re.search(rf"Usage: main {name}.*\n\n  \w", result.output)
+        assert re.search(rf"Usage: main {name}.*\n\n  \w.*\.\n", result.output)
+        assert re.search(r"Exit\s+code:\s+[02]\s+\w", result.output)
+        for option in main.commands[name].params:
+            assert not isinstance(option, click.Option) or option.help, (name, option.name)
     assert "Exit code: 0 published, 1 published nothing" in scaretrade("run", "--help").output
 
 
@@ -74,6 +79,7 @@ def test_the_help_of_each_command_explains_it():
         (["--as-of", "2026-03-01", "--since", "2026-03-02"], "--since 2026-03-02 must lie before the as-of day"),
         (["--profile", "real"], "'real' is not one of 'sample', 'live'"),
         (["--as-off", "2026-03-01"], "No such option"),
+        (["--quiet", "--verbose"], "--quiet and --verbose exclude each other"),
     ],
 )
 def test_a_usage_error_exits_with_2_and_makes_nothing(tmp_path, arguments, message):

@@ -2,6 +2,9 @@
 
 import io
 import json
+import shutil
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -146,6 +149,27 @@ def test_nothing_is_written_and_no_other_file_is_read(home, tmp_path, sql):
     with pytest.raises(QueryError, match=r"(?i)read-only|disabled|locked|lock"):
         ask(home, sql.format(folder=tmp_path))
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_file_that_another_program_holds_for_writing_is_named_with_the_next_step(home, tmp_path):
+    shutil.copy(home / "market.duckdb", tmp_path / "market.duckdb")
+    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", script, str(tmp_path / "market.duckdb")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "open\n"
+        result = asked(tmp_path, "select 1")
+        other.communicate("")
+    assert result.exit_code == 2
+    assert "Next: close the program that has the file open for writing" in result.stderr
+
+
+def test_a_file_that_is_no_database_is_named_with_the_next_step(tmp_path):
+    (tmp_path / "market.duckdb").write_text("no database at all")
+    for command in (["query", "select 1"], ["status"]):
+        result = CliRunner().invoke(main, [*command, "--home", str(tmp_path)])
+        assert result.exit_code == 2
+        assert f"{tmp_path}/market.duckdb" in result.stderr
+        assert "Next: run `scaretrade run`, which publishes a new version" in result.stderr
 
 
 def test_many_readers_at_once(home):
