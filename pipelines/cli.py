@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from pipelines.chain.commands import chain
+from pipelines.correlate import correlate
 from pipelines.settings import Profile, Settings, WrongSettings
 
 BUSY = 3
@@ -66,6 +67,7 @@ def main() -> None:
       scaretrade query deepest_drawdowns              ask one of them
       scaretrade query "from marts.drawdowns limit 5" --format csv
       scaretrade sources                              each vendor: key, terms, last success, what to do
+      scaretrade correlate --parquet pairs.parquet    every pair's rolling correlation, as a file
       scaretrade tables                               what every table holds
       scaretrade alerts --test                        send a test alert to each channel
       scaretrade status                               what is published, what is late, what failed
@@ -81,6 +83,7 @@ def main() -> None:
 
 
 main.add_command(chain)
+main.add_command(correlate)
 
 
 @main.command()

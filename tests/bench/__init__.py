@@ -1,1 +1,1 @@
-"""`make bench`: core and marts at 5 million price rows, against the same tables made by a pandas script."""
+"""The benchmarks behind docs/speed.md; `make bench` runs them all."""

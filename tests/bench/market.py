@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from pipelines.contracts import contracts
 from pipelines.settings import Profile, Run
 from pipelines.warehouse import Warehouse, table_ddl
 
-FIRST_DAY, LAST_DAY = date(2016, 1, 4), date(2025, 8, 1)
-N_SESSIONS = 2500
+LAST_DAY = date(2025, 8, 1)
+SESSIONS_A_YEAR = 250
 GIVEN = (
     "core.sessions",
     "core.instruments",
@@ -21,9 +21,14 @@ GIVEN = (
 )
 
 
-def the_run(folder: Path) -> Run:
+def first_day(years: int) -> date:
+    """The Monday of the first of the market's weeks; every weekday is a session."""
+    return LAST_DAY - timedelta(weeks=years * SESSIONS_A_YEAR // 5) + timedelta(days=3)
+
+
+def the_run(folder: Path, years: int = 10) -> Run:
     """A run as of the market's last day, that had ended the day after."""
-    return Run("bench", Profile.SAMPLE, folder, FIRST_DAY, datetime(2025, 8, 2, tzinfo=UTC), LAST_DAY)
+    return Run("bench", Profile.SAMPLE, folder, first_day(years), datetime(2025, 8, 2, tzinfo=UTC), LAST_DAY)
 
 
 @contextmanager
@@ -36,11 +41,13 @@ def opened(file: Path) -> Iterator[Warehouse]:
         warehouse.close()
 
 
-def simulate(file: Path, price_rows: int) -> None:
+def simulate(file: str, price_rows: int, years: int = 10) -> None:
     """Write a working file whose raw tables are about so many daily bars and what goes with them."""
-    with opened(file) as warehouse:
-        warehouse.prepare(the_run(file.parent))
+    with opened(Path(file)) as warehouse:
+        warehouse.prepare(the_run(Path(file).parent, years))
         for name in GIVEN:
             warehouse.execute(table_ddl(contracts()[name], f"create table {name}"))
-        warehouse.execute(f"set variable n_symbols = {price_rows // N_SESSIONS}")
+        warehouse.execute(f"set variable n_symbols = {price_rows // (years * SESSIONS_A_YEAR)}")
+        warehouse.execute(f"set variable first_day = date '{first_day(years)}'")
+        warehouse.execute(f"set variable last_day = date '{LAST_DAY}'")
         warehouse.execute(Path(__file__).with_suffix(".sql").read_text())

@@ -1,9 +1,10 @@
--- A simulated market of one coin and getvariable('n_symbols') stocks and ETFs over 2,500 sessions: random walks of 2 %
--- a day. Every 50th symbol is an ETF; there is a basket of twenty for every hundred symbols.
+-- A simulated market of one coin and getvariable('n_symbols') stocks and ETFs over the weekdays from first_day to
+-- last_day: random walks of 2 % a day. Every 50th symbol is an ETF; there is a basket of twenty for every hundred symbols.
 select setseed(0.5);
 
 create temp table days as
-select cast(date '2016-01-04' + cast(i as integer) as date) as date from range(3498) as r(i);
+select cast(day as date) as date
+from generate_series(getvariable('first_day'), getvariable('last_day'), interval 1 day) as r(day);
 
 insert into core.sessions by name
 select

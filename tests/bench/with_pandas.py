@@ -14,17 +14,17 @@ from pipelines.warehouse import table_ddl
 from tests.bench import pandas_core as core
 from tests.bench import pandas_marts as marts
 from tests.bench.market import opened
-from tests.bench.meter import Meter, peak_mb, results
+from tests.bench.meter import Meter, results
 
 BARS = "select symbol, date, open, high, low, close, volume, source, known_at, load_id from raw.daily_bars"
 EVENTS = "select symbol, date, source, {} from raw.{}"
 HEADLINE = ["base_symbol", "other_symbol", "window_sessions", "date", "correlation", "ci_low", "ci_high"]
 
 
-def measured(file: Path) -> dict[str, object]:
+def measured(file: str) -> dict[str, object]:
     """Costs, memory and results of making every table."""
     meter = Meter()
-    with opened(file) as warehouse:
+    with opened(Path(file)) as warehouse:
 
         def read(query: str, table: str) -> pd.DataFrame:
             with meter.measuring(table, "move"):
@@ -39,7 +39,7 @@ def measured(file: Path) -> dict[str, object]:
             return frame
 
         build_all(read, made)
-        return {"costs": meter.costs, "peak_mb": peak_mb(), "results": results(warehouse)}
+        return {"costs": meter.costs, "results": results(warehouse)}
 
 
 def build_all(read: Callable[[str, str], pd.DataFrame], made: Callable[..., pd.DataFrame]) -> None:
