@@ -138,6 +138,12 @@ def test_a_missing_cookie_is_a_wrong_setting(fake, tmp_path, monkeypatch):
         node.call("getblockcount")
 
 
+def test_a_proxy_meant_for_the_web_is_not_used(fake, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with Node(fake.url, attempts=1) as node:
+        assert node.call("getblockcount") == 11
+
+
 def test_credentials_in_the_address_are_used(fake, monkeypatch):
     monkeypatch.delenv(USER)
     monkeypatch.delenv(PASSWORD)

@@ -60,8 +60,6 @@ class SpentOutputs:
         if file.exists():
             self.connection.register("kept", pd.DataFrame({"spent_height": pd.Series(kept, dtype="int64")}))
             stored = f"select * from read_parquet('{quoted(file)}', hive_partitioning = false)"
-            if added:
-                stored += " anti join (select distinct spent_height from incoming) using (spent_height)"
             parts.append(f"from ({stored}) semi join kept using (spent_height)")
         if parts:
             self.write(provider, day, " union all by name ".join(f"({part})" for part in parts))
