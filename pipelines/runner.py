@@ -18,7 +18,9 @@ from pipelines.settings import WrongSettings
 from pipelines.sources.watcher import NOBODY, Watcher
 
 ASSET_CHECK_EVALUATION = dg.DagsterEventType.ASSET_CHECK_EVALUATION
-INSTANCE_SETTINGS = """\
+WRITTEN_HERE = "# Written by scaretrade at each start; for settings of your own, set DAGSTER_HOME to another folder."
+INSTANCE_SETTINGS = f"""\
+{WRITTEN_HERE}
 telemetry:
   enabled: false
 nux:
@@ -34,7 +36,7 @@ event_log_storage:
   module: pipelines.event_log
   class: EventLog
   config:
-    base_dir: {history}
+    base_dir: {{history}}
 """
 
 
@@ -48,8 +50,22 @@ class Report:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
+def configured_instance() -> Path | None:
+    """The DAGSTER_HOME of who runs this, where its dagster.yaml is theirs and was not written here."""
+    if not (folder := os.environ.get("DAGSTER_HOME")):
+        return None
+    settings = Path(folder, "dagster.yaml")
+    return Path(folder) if settings.exists() and WRITTEN_HERE not in settings.read_text() else None
+
+
 def prepare_instance(home: Path) -> Path:
-    """Dagster's own folder in the home, with telemetry off, one run at a time; sets DAGSTER_HOME to it."""
+    """Dagster's own folder: a configured one as it is, else one in the home, to which it sets DAGSTER_HOME.
+
+    The latter has telemetry off, one run at a time, and its records in SQLite.
+    """
+    if configured := configured_instance():
+        keep_others_from_writing()
+        return configured
     if "?" in str(home.absolute()):
         raise WrongSettings(f"{home}: Dagster cannot keep records in a folder with a '?'. Next: choose another name")
     keep_others_from_writing()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 from dotenv import dotenv_values
-from pydantic import Field, HttpUrl, TypeAdapter, ValidationError
+from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).parents[1]
@@ -49,6 +49,15 @@ class Settings(BaseSettings):
     longest_retry_wait_seconds: float = 30
     kept_versions: Annotated[int, Field(ge=2)] = 2
     landing_days: Annotated[int, Field(ge=1)] | None = None
+    publish_to: str | None = None
+
+    @field_validator("publish_to")
+    @classmethod
+    def without_password(cls, url: str | None) -> str | None:
+        """An address is shown in logs; a password has no place in it."""
+        if url and "@" in url:
+            raise ValueError("an address without '@', please: keys go into variables of the store's own")
+        return url and url.rstrip("/")
 
     @classmethod
     def load(cls) -> "Settings":
