@@ -31,7 +31,8 @@ def correlations(window: Floats) -> Floats:
     centred = moves - moves.mean(axis=0)
     lengths = np.sqrt((centred**2).sum(axis=0))
     unit = np.divide(centred, lengths, out=np.full(centred.shape, np.nan), where=lengths > 0)
-    return np.clip(unit.T @ unit, -1, 1)
+    matrix: Floats = np.clip(unit.T @ unit, -1, 1)
+    return matrix
 
 
 def pair_rows(returns: pd.DataFrame, window: int, since: date | None, top: int | None) -> Iterator[pd.DataFrame]:

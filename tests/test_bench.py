@@ -42,9 +42,9 @@ def test_one_more_day_writes_one_row_a_symbol(tmp_path):
     from tests.bench.long_histories import universe
 
     (tmp_path / "universe.yaml").write_text(universe(4))
-    written = [
-        in_own_process("tests.bench.one_more_day", "daily_run", folder=str(tmp_path), as_of=day, years=1)["written"]
-        for day in ("2026-03-30", "2026-03-31")
+    dates = ["2026-03-30", "2026-03-31"]
+    written = in_own_process("tests.bench.one_more_day", "daily_runs", folder=str(tmp_path), dates=dates, years=1)[
+        "written"
     ]
     assert written[0] > 4 * 240
     assert written[1] == 4

@@ -27,7 +27,7 @@ LAYERS = ("landing and raw", "core", "marts")
 def run(symbols: int, years: int, days: int) -> None:
     """Two homes, then a few days more on each; print the median day of both by layer, and the ratio."""
     long, short = (daily_cost(symbols, span, days) for span in (years, 1))
-    print(f"{symbols} symbols, median of {days} days, each in a process of its own")
+    print(f"{symbols} symbols, median of {days} days, after the day that brings the history")
     print(f"{'one more day, seconds':24}{f'on {years} years':>14}{'on 1 year':>12}{'ratio':>8}")
     for layer in LAYERS:
         print(f"{layer:24}{long[layer]:>14.2f}{short[layer]:>12.2f}{long[layer] / short[layer]:>8.2f}")
@@ -38,24 +38,30 @@ def daily_cost(symbols: int, years: int, days: int) -> dict[str, float]:
     dates = sessions(UNTIL - timedelta(days=4 * days + 10), UNTIL)["date"].dt.date.to_list()[-days - 1 :]
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "universe.yaml").write_text(universe(symbols))
-        _, *found = (in_own_process(__name__, "daily_run", folder=folder, as_of=str(day), years=years) for day in dates)
-    return {layer: median(one["seconds"][layer] for one in found) for layer in LAYERS}
+        days_run = in_own_process(__name__, "daily_runs", folder=folder, dates=[str(d) for d in dates], years=years)
+    found = days_run["seconds"][1:]
+    return {layer: median(one[layer] for one in found) for layer in LAYERS}
 
 
-def daily_run(folder: str, as_of: str, years: int) -> Found:
-    """What the daily job does up to the derived tables; the first one in a folder takes the whole history."""
-    home, until = Path(folder), date.fromisoformat(as_of)
-    os.environ["SCARETRADE_UNIVERSE"] = str(home / "universe.yaml")
+def daily_runs(folder: str, dates: list[str], years: int) -> Found:
+    """Seconds by layer of each day, and rows written; the first takes the whole history, and the program's imports."""
+    os.environ["SCARETRADE_UNIVERSE"] = str(Path(folder) / "universe.yaml")
+    days = [daily_run(Path(folder), date.fromisoformat(day), years) for day in dates]
+    return {"seconds": [seconds for seconds, _ in days], "written": [written for _, written in days]}
+
+
+def daily_run(home: Path, as_of: date, years: int) -> tuple[dict[str, float], int]:
+    """What the daily job does up to the derived tables."""
     since = UNTIL - timedelta(days=365 * years)
-    this_run, meter, landing = new_run(as_of, Profile.LIVE, home, until, since), Meter(), Landing(home / "landing")
-    session = VendorSession(SOURCES["yahoo"], adapter=LongHistories(since, until))
+    run_of, meter, landing = new_run(str(as_of), Profile.LIVE, home, as_of, since), Meter(), Landing(home / "landing")
+    session = VendorSession(SOURCES["yahoo"], adapter=LongHistories(since, as_of))
     with opened(home / "work.duckdb") as warehouse, session:
         landing.open()
-        warehouse.prepare(this_run)
+        warehouse.prepare(run_of)
         with meter.measuring("landing and raw", "make"):
-            batch = Ingest(SOURCES["yahoo"], session, landing, warehouse, this_run, load_universe())()
+            batch = Ingest(SOURCES["yahoo"], session, landing, warehouse, run_of, load_universe())()
         for name in model_names():
             with meter.measuring(name.split(".")[0], "make"):
-                build(warehouse, this_run, name)
-        written = sum(load.written for load in batch.loads.values())
-    return {"seconds": {layer: cost["make"][0] for layer, cost in meter.costs.items()}, "written": written}
+                build(warehouse, run_of, name)
+    seconds = {layer: cost["make"][0] for layer, cost in meter.costs.items()}
+    return seconds, sum(load.written for load in batch.loads.values())
