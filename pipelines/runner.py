@@ -50,11 +50,13 @@ class Report:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def configured_instance() -> Path | None:
-    """The DAGSTER_HOME of who runs this, where its dagster.yaml is theirs and was not written here."""
+def configured_instance(own: Path) -> Path | None:
+    """The DAGSTER_HOME of who runs this, where its dagster.yaml is theirs: not in our own folder, not written here."""
     if not (folder := os.environ.get("DAGSTER_HOME")):
         return None
     settings = Path(folder, "dagster.yaml")
+    if settings.parent == own:
+        return None
     return Path(folder) if settings.exists() and WRITTEN_HERE not in settings.read_text() else None
 
 
@@ -63,13 +65,13 @@ def prepare_instance(home: Path) -> Path:
 
     The latter has telemetry off, one run at a time, and its records in SQLite.
     """
-    if configured := configured_instance():
+    folder = home.absolute() / "dagster"
+    if configured := configured_instance(folder):
         keep_others_from_writing()
         return configured
     if "?" in str(home.absolute()):
         raise WrongSettings(f"{home}: Dagster cannot keep records in a folder with a '?'. Next: choose another name")
     keep_others_from_writing()
-    folder = home.absolute() / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     settings, wanted = folder / "dagster.yaml", INSTANCE_SETTINGS.format(history=json.dumps(str(folder / "history")))
     if not settings.exists() or settings.read_text() != wanted:

@@ -86,6 +86,7 @@ def test_the_example_environment_file_is_complete_and_loads(monkeypatch):
         "SCARETRADE_UNIVERSE",
         "SCARETRADE_CLAIMS",
         "SCARETRADE_ALERTS",
+        "SCARETRADE_SCHEDULE_CRON",
         *(f"SCARETRADE_ALERT_{name}" for name in ("WEBHOOK_URL", "SMTP_URL", "EMAIL_TO", "EMAIL_FROM", "FILE")),
         *NODE_VARIABLES,
     }

@@ -200,7 +200,9 @@ def test_a_market_without_anything_to_show_has_a_report_that_says_so(tmp_path):
 
 def test_the_second_sources_and_unrelated_vendors_are_not_given_as_source(answered):
     assert answered("capex").sources == ["sec"]
-    assert datasets_behind(["marts.realized_losses"]) == {"onchain"}
+    assert answered("realized_losses").sources == ["bgeometrics", "brk", "coinmetrics"]
+    assert datasets_behind(["marts.realized_losses"], {"core.spent_output_days"}) == {"onchain"}
+    assert "daily_bars" in datasets_behind(["marts.realized_losses"], set())
 
 
 def test_extreme_days_are_marked_and_no_others(answered):

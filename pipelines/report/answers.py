@@ -70,16 +70,22 @@ def sources_of(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> list
     found = connection.execute(
         "select distinct source from quality.coverage where reference_source is null and dataset in"
         " (select unnest($1)) order by source",
-        [sorted(datasets_behind(tables))],
+        [sorted(datasets_behind(tables, empty_tables(connection)))],
     )
     return [source for (source,) in found.fetchall()]
 
 
-def datasets_behind(tables: list[str]) -> set[str]:
-    """The raw tables that tables are made from."""
+def empty_tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """The published tables without a row."""
+    query = "select schema_name || '.' || table_name from duckdb_tables() where estimated_size = 0"
+    return {name for (name,) in connection.execute(query).fetchall()}
+
+
+def datasets_behind(tables: list[str], empty: set[str]) -> set[str]:
+    """The raw tables that tables are made from; what is empty gave nothing."""
     waiting, seen = list(tables), set[str]()
     while waiting:
-        if (name := waiting.pop()) not in seen:
+        if (name := waiting.pop()) not in seen | empty:
             seen.add(name)
             schema = name.partition(".")[0]
             waiting += inputs(name) if schema in ("core", "marts") and name in contracts() else []

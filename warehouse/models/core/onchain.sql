@@ -18,11 +18,10 @@ with days as (
     group by symbol, date, source
     union all
     select
-        'BTC', s.date, s.provider, 'raw', max(p.price_usd), null, null, null, null,
-        sum(s.realized_loss_usd), sum(s.realized_profit_usd), null, null, true
-    from core.spent_output_days as s
-    left join core.coin_prices as p on s.date = p.date
-    group by s.date, s.provider
+        'BTC', date, provider, 'raw', max(price_usd), null, null, null, null,
+        sum(realized_loss_usd), sum(realized_profit_usd), null, null, true
+    from core.spent_output_days
+    group by date, provider
 ),
 
 neighbours as (

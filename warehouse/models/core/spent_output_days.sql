@@ -1,6 +1,6 @@
 with priced as (
     select
-        s.provider, s.date, s.n_outputs, s.spent_sat,
+        s.provider, s.date, s.n_outputs, s.spent_sat, p.price_usd,
         case
             when s.created_date is null then 'unknown'
             when date_diff('day', s.created_date, s.date) < 155 then 'under_155_days'
@@ -23,6 +23,7 @@ gains as (
 -- Summed as decimals: the order in which threads add floats would change the last digits.
 select
     provider, date, age_band,
+    max(price_usd) as price_usd,
     sum(n_outputs) as n_outputs,
     sum(spent_sat) as spent_sat,
     sum(case when spent_value is null then spent_sat else 0 end) as unpriced_sat,
