@@ -3,7 +3,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 READY_SPARK := .venv/.ready-spark
 
-.PHONY: run live ui test soak fuzz spark check audit bench clean help
+.PHONY: run live ui test soak fuzz spark check audit deploy-test bench clean help
 
 run: $(READY) ## Run the daily job offline on the simulated sample market
 	@$(BIN)/scaretrade run --profile sample $(ARGS)
@@ -34,6 +34,9 @@ check: $(READY) ## Lint, format and type checks
 audit: ## Look the locked dependencies up among known vulnerabilities; skipped by name without a network
 	@PYTHON=$(PYTHON) .ci/audit
 
+deploy-test: $(READY) ## Test deploy/ with a PostgreSQL server and object storage of its own
+	@.ci/deploy
+
 bench: $(READY) ## Time core and marts at 5 million price rows against pandas
 	@$(BIN)/python -m tests.bench $(ARGS)
 
@@ -42,7 +45,7 @@ clean: ## Remove the environment and caches; the warehouse's state stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## List these commands
-	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 13
 
 $(READY): requirements.lock pyproject.toml
 	@echo "Setting up .venv from requirements.lock (once, about a minute)"

@@ -51,27 +51,24 @@ class Report:
 
 
 def configured_instance(own: Path) -> Path | None:
-    """The DAGSTER_HOME of who runs this, where its dagster.yaml is theirs: not in our own folder, not written here."""
-    if not (folder := os.environ.get("DAGSTER_HOME")):
-        return None
-    settings = Path(folder, "dagster.yaml")
-    if settings.parent == own:
-        return None
-    return Path(folder) if settings.exists() and WRITTEN_HERE not in settings.read_text() else None
+    """The DAGSTER_HOME of who runs this, where its dagster.yaml is theirs: neither this home's nor another's."""
+    folder = Path(os.environ.get("DAGSTER_HOME") or own)
+    settings = folder / "dagster.yaml"
+    theirs = folder != own and settings.exists() and WRITTEN_HERE not in settings.read_text()
+    return folder if theirs else None
 
 
 def prepare_instance(home: Path) -> Path:
-    """Dagster's own folder: a configured one as it is, else one in the home, to which it sets DAGSTER_HOME.
+    """Dagster's folder: a configured one as it is; else one in the home, which becomes DAGSTER_HOME.
 
     The latter has telemetry off, one run at a time, and its records in SQLite.
     """
+    keep_others_from_writing()
     folder = home.absolute() / "dagster"
     if configured := configured_instance(folder):
-        keep_others_from_writing()
         return configured
     if "?" in str(home.absolute()):
         raise WrongSettings(f"{home}: Dagster cannot keep records in a folder with a '?'. Next: choose another name")
-    keep_others_from_writing()
     folder.mkdir(parents=True, exist_ok=True)
     settings, wanted = folder / "dagster.yaml", INSTANCE_SETTINGS.format(history=json.dumps(str(folder / "history")))
     if not settings.exists() or settings.read_text() != wanted:

@@ -21,6 +21,9 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import great_expectations.expectations  # noqa: F401
 
+# A developer's own Dagster is not where tests are recorded.
+os.environ.pop("DAGSTER_HOME", None)
+
 # The same cases in every run of the suite; `make fuzz` asks for more, and for other ones each time.
 settings.register_profile("suite", max_examples=28, derandomize=True, deadline=None)
 settings.register_profile("nightly", max_examples=280, deadline=None, print_blob=True)

@@ -1,5 +1,6 @@
 """What Dagster is told: every asset described and checked, one daily job, and what a run records of its tables."""
 
+import os
 import re
 import subprocess
 import sys
@@ -128,6 +129,22 @@ def test_the_instance_reports_nothing_and_runs_one_at_a_time(tmp_path, monkeypat
         assert instance.root_directory == str(folder)
         assert instance.telemetry_enabled is False
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1
+
+
+def test_a_configured_instance_is_taken_as_it_is_and_ones_own_is_not_mistaken_for_one(tmp_path, monkeypatch):
+    configured = tmp_path / "configured"
+    configured.mkdir()
+    (configured / "dagster.yaml").write_text("telemetry: {enabled: false}")
+    monkeypatch.setenv("DAGSTER_HOME", str(configured))
+    assert prepare_instance(tmp_path / "home") == configured
+    assert (configured / "dagster.yaml").read_text() == "telemetry: {enabled: false}"
+    assert os.environ["DAGSTER_HOME"] == str(configured)
+    assert not (tmp_path / "home").exists()
+
+    # What another home's run has left in the environment is not the user's wish.
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    prepare_instance(tmp_path / "one")
+    assert prepare_instance(tmp_path / "other") == tmp_path / "other" / "dagster"
 
 
 def test_an_edited_instance_file_is_put_back(tmp_path, monkeypatch):
