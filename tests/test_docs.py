@@ -79,17 +79,23 @@ def test_environment_file_for_a_local_server_sets_every_source_that_it_serves(mo
     assert "@" in Settings.load().contact
 
 
+def variables_read():
+    """Every variable of ours that the code names, and the settings' fields; the file read cannot name itself."""
+    code = [file.read_text() for part in ("pipelines", "assets_defs") for file in (PROJECT / part).rglob("*.py")]
+    named = set(re.findall(r'"(SCARETRADE_[A-Z_]*[A-Z])"', "\n".join(code)))
+    fields = {f"SCARETRADE_{name.upper()}" for name in Settings.model_fields}
+    return (named | fields) - {"SCARETRADE_ENV_FILE"}
+
+
+def test_the_table_of_variables_is_complete():
+    table = re.findall(r"^\| (`SCARETRADE_.+?) \|", README, re.MULTILINE)
+    assert {name for row in table for name in re.findall(r"`(\w+)`", row)} == variables_read() | {"SCARETRADE_ENV_FILE"}
+
+
 def test_the_example_environment_file_is_complete_and_loads(monkeypatch):
     monkeypatch.setenv("SCARETRADE_ENV_FILE", str(PROJECT / ".env.example"))
     text = (PROJECT / ".env.example").read_text()
-    named = {f"SCARETRADE_{name.upper()}" for name in Settings.model_fields} | {
-        "SCARETRADE_UNIVERSE",
-        "SCARETRADE_CLAIMS",
-        "SCARETRADE_ALERTS",
-        "SCARETRADE_SCHEDULE_CRON",
-        *(f"SCARETRADE_ALERT_{name}" for name in ("WEBHOOK_URL", "SMTP_URL", "EMAIL_TO", "EMAIL_FROM", "FILE")),
-        *NODE_VARIABLES,
-    }
+    named = variables_read()
     keys = {key.variable for source in SOURCES.values() for key in keys_of(source)}
     urls = {url_variable(name) for name in SOURCES}
     assert named | keys | urls == set(re.findall(r"^(\w+)=", text, re.M))
