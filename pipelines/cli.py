@@ -288,7 +288,8 @@ def rebuild(profile: str | None, home: Path | None) -> None:
     try:
         with terminal() as console, watching(console, quiet=False) as watcher:
             for line in rebuild_from_landing(folder, chosen, settings.lock_timeout_seconds, watcher):
-                click.echo(line)
+                # click.echo would write into the bar, which only what goes through sys.stdout moves out of the way.
+                print(line)
     except WarehouseBusy as busy:
         click.echo(f"scaretrade: {busy}", err=True)
         sys.exit(BUSY)

@@ -249,21 +249,27 @@ def test_spans_as_clocks_show_them(seconds, text):
     assert clock(seconds) == text
 
 
-def test_a_whole_run_in_a_terminal_shows_its_sources_and_tables_then_the_summary_alone(tmp_path):
-    (tmp_path / "universe.yaml").write_text(UNIVERSE)
+def in_terminal(home, *arguments):
+    """What a command writes to a terminal."""
+    (home.parent / "universe.yaml").write_text(UNIVERSE)
     leader, follower = pty.openpty()
     written = []
     reader = threading.Thread(target=read_all, args=(leader, written))
     reader.start()
-    command = [sys.executable, "-c", "from pipelines.cli import main; main()", "run", "--profile", "sample"]
-    options = ["--since", "2025-09-01", "--home", str(tmp_path / "home")]
-    environment = os.environ | {"SCARETRADE_UNIVERSE": str(tmp_path / "universe.yaml"), "TERM": "xterm"}
+    command = [sys.executable, "-c", "from pipelines.cli import main; main()", *arguments, "--home", str(home)]
+    environment = os.environ | {"SCARETRADE_UNIVERSE": str(home.parent / "universe.yaml"), "TERM": "xterm"}
     environment |= {"PYTHONPATH": str(PROJECT), "COLUMNS": "110"}
-    done = subprocess.run([*command, *options], stdout=follower, stderr=follower, env=environment)
+    done = subprocess.run(command, stdout=follower, stderr=follower, env=environment)
     os.close(follower)
     reader.join()
     text = b"".join(written).decode()
     assert done.returncode == 0, text
+    return text
+
+
+def test_a_run_in_a_terminal_shows_its_sources_and_tables_then_the_summary_alone_and_so_does_a_rebuild(tmp_path):
+    home = tmp_path / "home"
+    text = in_terminal(home, "run", "--profile", "sample", "--since", "2025-09-01")
     states = lines_of(text)
     assert any(re.search(r"^yahoo .* \d/\d requests", line) for line in states)
     # Dagster sends a step's output to a file meanwhile: the display must go on, and name the table at once.
@@ -271,3 +277,9 @@ def test_a_whole_run_in_a_terminal_shows_its_sources_and_tables_then_the_summary
     summary = text[text.index("Rows, as of") :]
     assert "\x1b[2K" not in summary
     assert "Published:" in summary
+
+    states = lines_of(in_terminal(home, "rebuild", "--profile", "sample"))
+    assert any(re.search(r"^rebuild .* \d/\d batches in 0:\d\d \w+$", line) for line in states)
+    # No line of the result is written into the bar.
+    assert [line for line in states if "payloads" in line and not re.match(r"2026-04-01 \w+: ", line)] == []
+    assert len([line for line in states if "payloads" in line]) >= 4
