@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pipelines.chain.node import VARIABLES as NODE_VARIABLES
 from pipelines.cli import main
 from pipelines.dictionary import dictionary, overview, where_models_run
 from pipelines.query import ask

@@ -48,7 +48,7 @@ def run(rows: int, days: int) -> None:
         scan = in_own_process(__name__, "scanned", folder=folder)
         ours = in_own_process(__name__, "summed", folder=folder, days=days)
         bounded = in_own_process(__name__, "summed", folder=folder, days=days, memory_limit="2GB")
-        print(f"{'':34}{'seconds':>9}{'scans':>7}{'peak MB':>9}")
+        print(f"{'':34}{'seconds':>9}{'scans':>9}{'peak MB':>9}")
         for name, side in (("scan and sum", scan), ("daily profit and loss", ours), ("… with 2 GB", bounded)):
             show(name, side, scan)
         agree(bounded, ours)
@@ -63,7 +63,7 @@ def run(rows: int, days: int) -> None:
 
 def show(name: str, side: Found, scan: Found) -> None:
     """One line of the table."""
-    print(f"{name:34}{side['seconds']:>9.2f}{side['seconds'] / scan['seconds']:>7.2f}{side['peak_mb']:>9,.0f}")
+    print(f"{name:34}{side['seconds']:>9.2f}{side['seconds'] / scan['seconds']:>9.2f}{side['peak_mb']:>9,.0f}")
 
 
 def agree(found: Found, ours: Found) -> None:
