@@ -37,7 +37,7 @@ audit: ## Look the locked dependencies up among known vulnerabilities; skipped b
 deploy-test: $(READY) ## Test deploy/ with a PostgreSQL server and object storage of its own
 	@.ci/deploy
 
-bench: $(READY) ## Time core and marts at 5 million price rows against pandas
+bench: $(READY) ## Measure what docs/speed.md states (an hour or more; ARGS="growth --rows 1000000" for one, smaller)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 clean: ## Remove the environment and caches; the warehouse's state stays

@@ -15,7 +15,8 @@ from pipelines.sources.answers import printable, redact
 from pipelines.sources.http import secrets_in
 
 URL = "http://127.0.0.1:8332"
-COOKIE, USER, PASSWORD = (f"SCARETRADE_BITCOIN_RPC_{name}" for name in ("COOKIE_FILE", "USER", "PASSWORD"))
+COOKIE = "SCARETRADE_BITCOIN_RPC_COOKIE_FILE"
+USER, PASSWORD = "SCARETRADE_BITCOIN_RPC_USER", "SCARETRADE_BITCOIN_RPC_PASSWORD"
 VARIABLES = ("SCARETRADE_BITCOIN_RPC_URL", COOKIE, USER, PASSWORD)
 CALLS_A_BATCH = 1_000
 # A full block takes up to 60 MB with every script spelt out.
