@@ -156,11 +156,11 @@ def insert_checked(warehouse: Warehouse, contract: Contract, frame: pd.DataFrame
 
 
 def insert_query(warehouse: Warehouse, contract: Contract, engine: Engine) -> None:
-    """Insert a SQL model's rows in key order, so that readers' filters skip most of the file."""
+    """Insert a SQL model's rows, as its engine gives them."""
     import duckdb
 
-    rows = engine.rows_of(warehouse, contract)
+    select = engine.select(warehouse, contract)
     try:
-        warehouse.execute(f"insert into {contract.name} by name select * from {rows} order by {contract.quoted_grain}")
+        warehouse.execute(f"insert into {contract.name} by name {select}")
     except (duckdb.BinderException, duckdb.ConstraintException, duckdb.ConversionException) as error:
         raise ContractBroken(f"{contract.name}: the query does not fit its contract: {error}") from error

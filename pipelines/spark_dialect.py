@@ -79,4 +79,4 @@ def refuse(tree: exp.Query) -> None:
     for frame in tree.find_all(exp.WindowSpec):
         bounds = [frame.args.get(side) for side in ("start", "end")]
         if any(isinstance(bound, exp.Expression) and bound.find(exp.Column) for bound in bounds):
-            raise NotForSpark("Spark wants constant bounds of a window's frame. Next: see marts/correlations.sql")
+            raise NotForSpark("Spark wants constant bounds of a frame. Next: see marts/correlations.sql")

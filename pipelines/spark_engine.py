@@ -62,8 +62,8 @@ class SparkEngine:
         self.session.stop()
         shutil.rmtree(self._exchange, ignore_errors=True)
 
-    def rows_of(self, warehouse: Warehouse, contract: Contract) -> str:
-        """Run the model on Spark; raises EngineFailed. Its rows are in Parquet, in the contract's columns and types."""
+    def select(self, warehouse: Warehouse, contract: Contract) -> str:
+        """Run the model on Spark; raises EngineFailed. Its rows lie in Parquet, in the contract's columns and types."""
         from pipelines.engines import inputs
 
         for table in sorted(inputs(contract.name) - self._known):
@@ -74,7 +74,7 @@ class SparkEngine:
             frame.write.mode("overwrite").parquet(str(folder))
             self.session.catalog.clearCache()
             self._register(contract.name, folder)
-        return f"read_parquet('{quoted(folder)}/*.parquet')"
+        return f"select * from read_parquet('{quoted(folder)}/*.parquet') order by {contract.quoted_grain}"
 
     def _export(self, warehouse: Warehouse, table: str) -> None:
         file = self._exchange / f"{table}.parquet"

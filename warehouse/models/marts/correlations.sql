@@ -9,10 +9,7 @@ pairs as (
     select
         b.symbol as base_symbol, o.symbol as other_symbol, o.date,
         case when b.is_crypto then b.alignment else o.alignment end as alignment,
-        b.log_return as x, o.log_return as y,
-        row_number() over (
-            partition by b.symbol, o.symbol, case when b.is_crypto then b.alignment else o.alignment end order by o.date
-        ) as place
+        b.log_return as x, o.log_return as y
     from legs as b
     inner join legs as o on b.date = o.date and b.symbol <> o.symbol
     where
@@ -23,17 +20,22 @@ pairs as (
         and not (b.is_crypto and o.is_crypto and b.alignment = 'naive')
 ),
 
--- Spark wants constant bounds: counted in windows, every window's first row is less than 1 before its last.
+numbered as (
+    select *, row_number() over (partition by base_symbol, other_symbol, alignment order by date) as position
+    from pairs
+),
+
+-- Spark takes constant frames only, so positions are counted in windows: what lies less than one back is in the window.
 rolling as (
     select
         p.base_symbol, p.other_symbol, p.date, w.window_sessions, p.alignment,
-        corr(p.x, p.y) over span as r, count(*) over span as n
-    from pairs as p
+        corr(p.x, p.y) over span as r, least(p.position, w.window_sessions) as n
+    from numbered as p
     cross join core.correlation_windows as w
     window span as (
         partition by w.window_sessions, p.base_symbol, p.other_symbol, p.alignment
-        order by cast(p.place as double) / w.window_sessions
-        range between 0.99999 preceding and current row
+        order by cast(p.position as double) / w.window_sessions
+        range between cast(0.9999 as double) preceding and current row
     )
 ),
 

@@ -13,26 +13,28 @@ base_sessions as (
 shifted as (
     select
         b.base_symbol, b.other_symbol, b.lag_sessions, greatest(b.date, o.date) as date,
-        b.base_return as x, o.other_return as y,
-        row_number() over (
-            partition by b.base_symbol, b.other_symbol, b.lag_sessions order by greatest(b.date, o.date)
-        ) as place
+        b.base_return as x, o.other_return as y
     from base_sessions as b
     inner join core.benchmark_pairs as o
         on b.base_symbol = o.base_symbol and b.other_symbol = o.other_symbol and b.other_session = o.session_number
 ),
 
--- Spark wants constant bounds: counted in windows, every window's first row is less than 1 before its last.
+numbered as (
+    select *, row_number() over (partition by lag_sessions, base_symbol, other_symbol order by date) as position
+    from shifted
+),
+
+-- Spark takes constant frames only, so positions are counted in windows: what lies less than one back is in the window.
 rolling as (
     select
         s.base_symbol, s.other_symbol, w.window_sessions, s.date, s.lag_sessions,
-        corr(s.x, s.y) over span as r, count(*) over span as n
-    from shifted as s
+        corr(s.x, s.y) over span as r, least(s.position, w.window_sessions) as n
+    from numbered as s
     cross join core.correlation_windows as w
     window span as (
         partition by w.window_sessions, s.lag_sessions, s.base_symbol, s.other_symbol
-        order by cast(s.place as double) / w.window_sessions
-        range between 0.99999 preceding and current row
+        order by cast(s.position as double) / w.window_sessions
+        range between cast(0.9999 as double) preceding and current row
     )
 ),
 
