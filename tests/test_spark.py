@@ -96,18 +96,22 @@ def differences(connection, contract):
     ).fetchone()[0]
 
 
+def checked(connection, database):
+    """What the published run's checks of derived tables found; the checks of raw rows are of what came new."""
+    return connection.execute(
+        f"select check_name, table_name, passed, n_failing from {database}.quality.check_results"
+        f" where run_id = (select value from {database}.main.meta where key = 'run_id')"
+        " and table_name not like 'raw.%' order by all"
+    ).fetchall()
+
+
 def compare(on_duckdb, home):
     """Every published table, row by row: keys exactly, numbers to 1e-9 of their size."""
     with duckdb.connect() as connection:
         connection.execute(f"attach '{on_duckdb / 'market.duckdb'}' as duck (read_only)")
         connection.execute(f"attach '{home / 'market.duckdb'}' as spark (read_only)")
         assert {name: n for name in COMPARED if (n := differences(connection, contracts()[name]))} == {}
-        checks = "select check_name, table_name, passed from {}.quality.check_results where run_id = {}"
-        run = "(select value from {0}.main.meta where key = 'run_id')"
-        asked = {
-            db: sorted(connection.execute(checks.format(db, run.format(db))).fetchall()) for db in ("duck", "spark")
-        }
-        assert asked["duck"] == asked["spark"]
+        assert checked(connection, "duck") == checked(connection, "spark") != []
 
 
 def test_a_cluster_publishes_what_duckdb_publishes(on_duckdb, home, cluster):
