@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -13,6 +14,8 @@ from pipelines.contracts import Contract, Severity
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 logging.getLogger("great_expectations").setLevel(logging.ERROR)
+# Where pyspark is installed, Great Expectations imports all of it, also what is behind pandas; none of that is used.
+warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
 
 
 @dataclass(frozen=True)

@@ -121,20 +121,19 @@ def failures_named(table: str, master: str) -> Iterator[None]:
 def begun(master: str, settings: dict[str, str]) -> "SparkSession":
     """A session; raises EngineFailed with what is missing."""
     try:
-        with warnings.catch_warnings():
-            # Of pandas 3, which pyspark's SQL does not touch.
-            warnings.simplefilter("ignore", FutureWarning)
-            from pyspark.errors import PySparkException
-            from pyspark.sql import SparkSession
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
     except ImportError:
         raise EngineFailed(
             "SCARETRADE_ENGINE=spark needs pyspark. Next: `pip install 'scaretrade[spark]'`, and Java 17 or newer"
         ) from None
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL + 1)
     try:
-        builder = SparkSession.builder.appName("scaretrade").master(master)
-        return builder.config(map=dict(settings)).getOrCreate()
-    except (PySparkException, OSError) as error:
+        # Of pandas 3, which Spark's SQL does not touch.
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):
+            return SparkSession.builder.appName("scaretrade").master(master).config(map=dict(settings)).getOrCreate()
+    except (PySparkException, Py4JError, OSError) as error:
         raise EngineFailed(
             f"Spark at {master} did not begin: {first_line(error)}."
             " Next: check SCARETRADE_SPARK_MASTER, and that Java 17 or newer is installed"
@@ -142,5 +141,7 @@ def begun(master: str, settings: dict[str, str]) -> "SparkSession":
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error that goes on for pages."""
-    return str(error).strip().partition("\n")[0][:300]
+    """The first line that says something, of an error that goes on for pages."""
+    lines = [line.strip(": .") for line in str(error).splitlines()]
+    said = [line for line in lines if line and not line.startswith("An error occurred while calling")]
+    return said[0][:300] if said else type(error).__name__
