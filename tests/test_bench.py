@@ -14,7 +14,7 @@ from tests.bench.process import in_own_process
     [
         ("against_pandas", {"rows": 10_000}, "marts.correlations"),
         ("growth", {"rows": 100_000, "years": 1}, "exponent of cpu"),
-        ("one_more_day", {"symbols": 4, "years": 2, "days": 1}, "landing and raw"),
+        pytest.param("one_more_day", {"symbols": 4, "years": 2, "days": 1}, "landing and raw", marks=pytest.mark.slow),
         ("all_pairs", {"symbols": 5, "sessions": 120, "window": 90, "sample": 3}, "largest difference"),
         ("spent_outputs", {"rows": 5_000, "days": 10}, "daily profit and loss"),
     ],

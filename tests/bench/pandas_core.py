@@ -78,9 +78,7 @@ def restatements(bars: pd.DataFrame) -> pd.DataFrame:
     changed = several.assign(old_value=before["close"], known_before_at=before["known_at"])
     changed = changed[changed["known_before_at"].notna() & (changed["old_value"] != changed["close"])]
     renamed = changed.rename(columns={"close": "new_value", "known_at": "seen_at"})
-    return renamed.drop(columns=["load_id", "open", "high", "low", "volume"]).assign(
-        table_name="daily_bars", item="close"
-    )
+    return renamed.drop(columns=["open", "high", "low", "volume"]).assign(table_name="daily_bars", item="close")
 
 
 def session_closes(hours: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
