@@ -12,7 +12,7 @@ from tests.bench.process import in_own_process
 @pytest.mark.parametrize(
     ("name", "sizes", "says"),
     [
-        ("against_pandas", {"rows": 10_000}, "marts.correlations"),
+        ("against_pandas", {"rows": 250_000}, "marts.correlations"),
         ("growth", {"rows": 100_000, "years": 1}, "exponent of cpu"),
         pytest.param("one_more_day", {"symbols": 4, "years": 2, "days": 1}, "landing and raw", marks=pytest.mark.slow),
         ("all_pairs", {"symbols": 5, "sessions": 120, "window": 90, "sample": 3}, "largest difference"),

@@ -9,6 +9,7 @@ from shutil import copyfile
 from tests.bench.process import Found, in_own_process
 from tests.bench.tables import CHECKED
 
+# 250,000 rows at least: fewer are no hundred symbols, and make no basket.
 SIZES = {"rows": 5_000_000}
 SIDES = ("models", "pandas")
 
