@@ -172,7 +172,7 @@ def check_alerts() -> None:
 )
 @HOME
 def query(question: str | None, form: str, home: Path | None) -> None:
-    """Ask the published file, by name or in SQL, read-only.
+    """Ask the published file by name or in SQL.
 
     QUESTION is the name of a ready-made question, or SQL; without it, the ready-made questions are listed.
 
@@ -227,7 +227,10 @@ def sources(as_json: bool, home: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For machines")
 @HOME
 def alerts(test: bool, as_json: bool, home: Path | None) -> None:
-    """Say what would be alerted by which rule, to which channels, and what became of the last alerts."""
+    """List the alert rules, the channels and the last alerts.
+
+    Exit code: 0 said, 1 with --test where a channel did not take its alert, 2 usage.
+    """
     from pipelines.alert_report import facts, lines, tried
 
     folder = (home or Settings.load().home).absolute()

@@ -26,10 +26,11 @@ create table pairs (base_symbol varchar, other_symbol varchar, date date, window
 @click.option("--top", type=click.IntRange(min=1), help="Keep each day's strongest pairs only [all]")
 @click.option("--home", type=click.Path(path_type=Path), help="Folder of all state [SCARETRADE_HOME, else warehouse/]")
 def correlate(file: Path, window: int, since: datetime | None, top: int | None, home: Path | None) -> None:
-    """Write every pair's rolling correlation to a Parquet file.
+    """Write every pair's correlations as Parquet.
 
     Of the published returns between New York closes: base_symbol, other_symbol (each pair once, in the order of the
     alphabet), date, window_sessions, correlation, n. A pair is missing on the days on whose window it has a gap.
+    Exit code: 0 written, 1 the file cannot be written, 2 usage, or nothing is published.
     """
     from pipelines.query import QueryError
 

@@ -56,6 +56,8 @@ def holder(home: Path) -> str | None:
         lock.acquire(timeout=0)
     except Timeout:
         return said(home / ".lock.holder")
+    except OSError:
+        return None  # Where nothing can be written, nobody writes.
     lock.release()
     return None
 

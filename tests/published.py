@@ -9,7 +9,7 @@ GROWN_BY_LOOKING = {"core.market_caps", "core.model_releases", "quality.coverage
 SAME_BESIDE_WHAT_WAS_SEEN = [
     "select symbol, date, method, source, market_cap_usd, is_headline from core.market_caps where method <> 'snapshot'",
     "select model_id, name, release_date from core.model_releases",
-    "select * from quality.coverage where dataset <> 'market_snapshots'",
+    "select * exclude (published_run_id) from quality.coverage where dataset <> 'market_snapshots'",
 ]
 
 

@@ -64,6 +64,7 @@ def put(home, table, **values):
     with duckdb.connect(str(home / "market.duckdb")) as file:
         described = file.execute(f"describe {table}").fetchall()
         anything = {"VARCHAR": "x", "DATE": date(2020, 1, 1), "BOOLEAN": True}
+        anything["TIMESTAMP"] = datetime(2020, 1, 1)  # noqa: DTZ001 - as DuckDB keeps it
         row = {name: anything.get(kind, 1) for name, kind, null, *_ in described if null == "NO"} | values
         names, marks = ", ".join(f'"{name}"' for name in row), ", ".join("?" for _ in row)
         file.execute(f"insert into {table} ({names}) values ({marks})", [*row.values()])
@@ -519,17 +520,17 @@ def test_an_address_that_is_none_is_named_without_being_repeated(monkeypatch, ur
 
 def test_nothing_said_or_kept_holds_an_address_or_a_password(home, mail, monkeypatch, caplog, capfd):
     crossing(home)
-    with caplog.at_level("DEBUG"), Webhook(500, 403, path="hidden-path") as receiver, Smtp(knows="x") as server:
-        mail(server, "ann:hidden-word@")
-        monkeypatch.setenv("SCARETRADE_ALERT_WEBHOOK_URL", receiver.url.replace("://", "://bob:hidden-pass@"))
+    with caplog.at_level("DEBUG"), Webhook(500, 403, path="covert7-path") as receiver, Smtp(knows="x") as server:
+        mail(server, "ann:covert7-word@")
+        monkeypatch.setenv("SCARETRADE_ALERT_WEBHOOK_URL", receiver.url.replace("://", "://bob:covert7-pass@"))
         said = [*alert_published(home)]
-        monkeypatch.setenv("SCARETRADE_ALERT_WEBHOOK_URL", "http://127.0.0.1:9/hidden-path")
+        monkeypatch.setenv("SCARETRADE_ALERT_WEBHOOK_URL", "http://127.0.0.1:9/covert7-path")
         said += alert_published(home)
-        alert_failed(home, "vendors", ["GET http://ann:hidden-word@host/?token=hidden-path failed"])
+        alert_failed(home, "vendors", ["GET http://ann:covert7-word@host/?token=covert7-path failed"])
         said += [scaretrade("alerts", *more, "--home", home).output for more in ([], ["--json"], ["--test"])]
     assert receiver.got
     assert server.logins
     kept = [path.read_bytes().decode("latin1") for path in home.rglob("*") if path.is_file()]
     everything = "\n".join([*said, caplog.text, *capfd.readouterr(), *kept])
     assert "not delivered" in everything
-    assert "hidden" not in everything
+    assert "covert7" not in everything

@@ -87,8 +87,8 @@ def test_a_published_file_that_cannot_be_read_is_named_with_a_next_step(tmp_path
     (tmp_path / "market.duckdb").write_text("no database")
     result = status(tmp_path)
     assert result.exit_code == 2
-    assert f"{tmp_path / 'market.duckdb'} cannot be read" in result.stderr
-    assert "Next: run again" in result.stderr
+    assert str(tmp_path / "market.duckdb") in result.stderr
+    assert "Next: run `scaretrade run`" in result.stderr
     assert "Traceback" not in result.output
 
 

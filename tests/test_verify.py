@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import main
-from pipelines.contracts import contracts
+from pipelines.contracts import stored_tables
 from tests.daily import Home, settings
 
 DAY, NEXT = "2026-02-04", "2026-02-05"
@@ -53,11 +53,11 @@ def test_a_whole_home_passes_with_a_line_a_check(whole):
     payloads = whole.rows("select count(distinct payload_id), count(*) from quality.payloads")[0]
     assert f"ok   manifest: {payloads[1]} lines" in lines
     assert f"ok   payloads: {payloads[0]} of {payloads[0]} are there and hash to their names" in lines
-    for name in contracts():
+    for name in stored_tables():
         (rows,) = whole.rows(f"select count(*) from {name}")[0]
         assert f"ok   {name}: {rows} rows" in lines
         assert f"ok   published {name}: as written" in lines
-    assert len(lines) == 3 + 2 * len(contracts())
+    assert len(lines) == 3 + 2 * len(stored_tables())
 
 
 def test_damaged_and_missing_payloads_are_named_with_their_series_and_days(home):
