@@ -257,9 +257,9 @@ def tables(columns: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs")
 @HOME
 def status(as_json: bool, home: Path | None) -> None:
-    """Say what ran last, is published, late, failing and quarantined, the disk used and the next scheduled run.
+    """Say what ran, is published, late or failing.
 
-    Exit code: 0 said, whatever it says; 2 usage, nothing is published or it cannot be read.
+    Also the rows kept out, the disk used and the next scheduled run. Exit code: 0 said, whatever it says; 2 usage, nothing is published or it cannot be read.
     """
     from pipelines.status import facts, lines
 
