@@ -259,7 +259,8 @@ def tables(columns: bool) -> None:
 def status(as_json: bool, home: Path | None) -> None:
     """Say what ran, is published, late or failing.
 
-    Also the rows kept out, the disk used and the next scheduled run. Exit code: 0 said, whatever it says; 2 usage, nothing is published or it cannot be read.
+    Also the rows kept out, the disk used and the next scheduled run. Exit code: 0 said, whatever it says; 2 usage,
+    nothing is published or it cannot be read.
     """
     from pipelines.status import facts, lines
 
