@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import dagster as dg
+from filelock import FileLock
 from sqlalchemy.exc import OperationalError
 
 from pipelines.durable import keep_others_from_writing
@@ -74,16 +75,25 @@ def prepare_instance(home: Path) -> Path:
     if not settings.exists() or settings.read_text() != wanted:
         settings.write_text(wanted)
     os.environ["DAGSTER_HOME"] = str(folder)
+    make_records(folder)
     return folder
+
+
+def make_records(folder: Path) -> None:
+    """Make Dagster's databases, one process at a time: two that find none would both create the same tables."""
+    made = folder / ".made"
+    if not made.exists():
+        with FileLock(folder / ".making"), dg.DagsterInstance.get():
+            made.touch()
 
 
 def run_daily(config: dict[str, str], home: Path, watcher: Watcher = NOBODY) -> Report:
     """Run the job with the resource's config (profile, as_of, since, home); raises OSError where the disk is full."""
-    folder = prepare_instance(home)
     try:
+        prepare_instance(home)
         return report(run_recorded(config, watcher))
     except OperationalError as error:
-        raise OSError(f"Dagster's records in {folder}: {error.orig}") from error
+        raise OSError(f"Dagster's records in {os.environ['DAGSTER_HOME']}: {error.orig}") from error
 
 
 def run_recorded(config: dict[str, str], watcher: Watcher) -> dg.ExecuteInProcessResult:

@@ -1,5 +1,6 @@
 """What Dagster is told: every asset described and checked, one daily job, and what a run records of its tables."""
 
+import multiprocessing
 import os
 import re
 import subprocess
@@ -145,6 +146,24 @@ def test_a_configured_instance_is_taken_as_it_is_and_ones_own_is_not_mistaken_fo
     monkeypatch.setenv("DAGSTER_HOME", "")
     prepare_instance(tmp_path / "one")
     assert prepare_instance(tmp_path / "other") == tmp_path / "other" / "dagster"
+
+
+def opened(home, together):
+    together.wait()
+    prepare_instance(home)
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_runs() == []
+
+
+def test_processes_that_open_a_new_home_together_do_not_stumble_over_each_others_tables(tmp_path):
+    processes = multiprocessing.get_context("forkserver")
+    together = processes.Barrier(4)
+    started = [processes.Process(target=opened, args=(tmp_path, together)) for _ in range(4)]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join()
+    assert [process.exitcode for process in started] == [0, 0, 0, 0]
 
 
 def test_an_edited_instance_file_is_put_back(tmp_path, monkeypatch):
