@@ -14,6 +14,7 @@ from pipelines.contracts import Contract, contracts
 from pipelines.correlations import BENCHMARK_PAIRS, alternative_correlations
 from pipelines.event_studies import EVENT_RETURNS, MARKET, event_studies
 from pipelines.market_stress import STRESS_COMPONENTS, market_stress
+from pipelines.published_file import closed_copy
 from pipelines.regimes import correlation_regimes
 from pipelines.settings import Run
 from pipelines.sql_engine import DUCKDB, Engine
@@ -57,20 +58,24 @@ def studied_events(warehouse: Warehouse, run: Run) -> pd.DataFrame:
 
 def measured_windows(warehouse: Warehouse, run: Run) -> pd.DataFrame:
     """The claims' figures in other windows than the stated ones."""
+    from pipelines.claim_queries import readable_tables
     from pipelines.claims import load_claims
     from pipelines.ledger import claim_windows
 
-    return claim_windows(warehouse.connection, load_claims(), run.as_of)
+    with closed_copy(warehouse, run, readable_tables(), fresh=True) as published:
+        return claim_windows(published, load_claims(), run.as_of)
 
 
 def judged_claims(warehouse: Warehouse, run: Run) -> pd.DataFrame:
     """The verdicts on the claims, which say so where the data are simulated."""
+    from pipelines.claim_queries import readable_tables
     from pipelines.claims import load_claims
     from pipelines.ledger import claims_ledger
 
     windows = warehouse.frame("select * from marts.claim_windows")
     remark = "Simulated data. " if run.is_simulated else ""
-    return claims_ledger(warehouse.connection, load_claims(), windows, run.as_of, remark)
+    with closed_copy(warehouse, run, readable_tables()) as published:
+        return claims_ledger(published, load_claims(), windows, run.as_of, remark)
 
 
 HEADLINE_CORRELATIONS = """

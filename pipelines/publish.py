@@ -4,15 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
-from pipelines.chain.partitions import folder_of, rows_in_place
-from pipelines.contracts import Contract, contracts, published_columns, stored_tables
+from pipelines.contracts import stored_tables
 from pipelines.durable import settle, settle_tree
+from pipelines.published_file import finish_file, published_rows, unfinished_version
 from pipelines.quoting import quoted
 from pipelines.report.write import write_report
 from pipelines.settings import Run
-from pipelines.warehouse import Warehouse, ddl
+from pipelines.warehouse import Warehouse
 
-SIMULATED = "SIMULATED sample data, not a market. "
 PUBLIC = ("market.duckdb", "parquet", "report")
 
 
@@ -43,11 +42,9 @@ def publish(warehouse: Warehouse, run: Run, published_at: str, kept_versions: in
     to it. Returns the published file.
     """
     guard(run)
-    versions = run.home / "versions"
-    clear_unfinished(versions)
-    unfinished = versions / f"{run.run_id}.unfinished"
-    (unfinished / "parquet").mkdir(parents=True)
-    write_database(warehouse, run, unfinished / "market.duckdb", published_at)
+    unfinished = unfinished_version(run)
+    (unfinished / "parquet").mkdir(parents=True, exist_ok=True)
+    finish_file(warehouse, run, published_at)
     write_parquet(warehouse, run, unfinished / "parquet")
     write_report(unfinished / "market.duckdb", unfinished / "report")
     facts = {
@@ -58,74 +55,13 @@ def publish(warehouse: Warehouse, run: Run, published_at: str, kept_versions: in
     }
     (unfinished / "version.json").write_text(json.dumps(facts))
     settle_tree(unfinished)
+    versions = run.home / "versions"
     finished = versions / run.run_id
     unfinished.rename(finished)
     settle(versions)
     switch(run.home, finished)
     forget_old(versions, finished, kept_versions)
     return run.home / "market.duckdb"
-
-
-def public_tables() -> list[Contract]:
-    """Every table with a contract: what people may read is what is documented."""
-    return list(contracts().values())
-
-
-def write_database(warehouse: Warehouse, run: Run, file: Path, published_at: str) -> None:
-    """A DuckDB file that 1.2 and later clients open, with comments on every table and column."""
-    warehouse.execute(f"attach '{quoted(file)}' as published (storage_version 'v1.2.0')")
-    try:
-        with warehouse.transaction():
-            for schema in sorted({c.schema_name for c in public_tables()}):
-                warehouse.execute(f"create schema published.{schema}")
-            for contract in public_tables():
-                copy_table(warehouse, run, contract)
-                comment(warehouse, run, contract)
-            write_meta(warehouse, run, published_at)
-    finally:
-        warehouse.execute("detach published")
-
-
-def copy_table(warehouse: Warehouse, run: Run, contract: Contract) -> None:
-    """Copy a table; what is read in place is far too large for that, so that its view goes on reading it there."""
-    target = f"published.{contract.name}"
-    if contract.storage == "in_place":
-        warehouse.execute(f"create view {target} as {published_rows(rows_in_place(folder_of(run.state)), run)}")
-    else:
-        warehouse.execute(ddl(f"create table {target}", published_columns(contract)))
-        warehouse.execute(f"insert into {target} by name {published_rows(f'from {contract.name}', run)}")
-
-
-def published_rows(rows: str, run: Run) -> str:
-    """A query for a table's rows, each with the run that publishes them."""
-    return f"select *, '{quoted(run.run_id)}' as published_run_id from ({rows})"
-
-
-def write_meta(warehouse: Warehouse, run: Run, published_at: str) -> None:
-    """The `meta` table: what a reader must know before quoting a number."""
-    facts = {
-        "run_id": run.run_id,
-        "data": "simulated" if run.is_simulated else "vendors",
-        "note": SIMULATED.strip() if run.is_simulated else "Market data as given by the vendors named in source",
-        "profile": run.profile.value,
-        "as_of": str(run.as_of),
-        "history_since": str(run.since),
-        "published_at": published_at,
-    }
-    warehouse.execute("create table published.main.meta (key varchar primary key, value varchar not null)")
-    for key, value in facts.items():
-        warehouse.execute("insert into published.main.meta values ($1, $2)", [key, value])
-    note = (SIMULATED if run.is_simulated else "") + "What this file is: run, profile, as-of day"
-    warehouse.execute(f"comment on table published.main.meta is '{quoted(note)}'")
-
-
-def comment(warehouse: Warehouse, run: Run, contract: Contract) -> None:
-    """Put the contract's descriptions into the file; of simulated tables they begin by saying so."""
-    text = (SIMULATED if run.is_simulated else "") + contract.description
-    kind = "view" if contract.storage == "in_place" else "table"
-    warehouse.execute(f"comment on {kind} published.{contract.name} is '{quoted(text)}'")
-    for name, column in published_columns(contract).items():
-        warehouse.execute(f"comment on column published.{contract.name}.\"{name}\" is '{quoted(column.comment)}'")
 
 
 def write_parquet(warehouse: Warehouse, run: Run, folder: Path) -> None:

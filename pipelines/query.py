@@ -33,18 +33,20 @@ def published_file(home: Path) -> Path:
     return file
 
 
-def connect(home: Path) -> duckdb.DuckDBPyConnection:
-    """A read-only connection to the published file that can read no other file and load no extension.
-
-    Raises QueryError where the file cannot be opened.
-    """
+def open_closed(file: Path) -> duckdb.DuckDBPyConnection:
+    """A read-only connection that can read no other file, load no extension and change no setting."""
     settings: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": "false",
         "lock_configuration": "true",
     }
+    return duckdb.connect(str(file), read_only=True, config=settings)
+
+
+def connect(home: Path) -> duckdb.DuckDBPyConnection:
+    """A closed connection to the published file; raises QueryError where the file cannot be opened."""
     file = published_file(home)
     try:
-        return duckdb.connect(str(file), read_only=True, config=settings)
+        return open_closed(file)
     except duckdb.IOException as error:
         raise QueryError(f"{error}. Next: {next_step(str(error))}") from error
 

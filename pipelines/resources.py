@@ -71,7 +71,9 @@ class Pipeline(dg.ConfigurableResource["Pipeline"]):
         guard(self._run)
         self._run.state.mkdir(parents=True, exist_ok=True)
         clear_leftovers(self._run.state)
-        clear_unfinished(self._run.home / "versions")
+        versions = self._run.home / "versions"
+        clear_unfinished(versions)
+        opened.callback(clear_unfinished, versions)
         self._landing = Landing(self._run.state / "landing")
         self._landing.open()
         self._warehouse = Warehouse(self._run.state / "work.duckdb")

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,13 @@ class Warehouse:
     def close(self) -> None:
         """Release the file."""
         self.connection.close()
+
+    @contextmanager
+    def beside(self) -> Iterator["Warehouse"]:
+        """A second connection to the same file, with transactions of its own."""
+        other = copy(self)
+        with self.connection.cursor() as other.connection:
+            yield other
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 import pandas as pd
@@ -25,9 +28,9 @@ SOURCES = {
 COINS = {"BTC", "ETH", "SOL", "XRP", "BNB", "ADA", "DOGE"}
 
 
-def a_run(as_of: date | str, since: date | str = date(2015, 1, 1)) -> Run:
+def a_run(as_of: date | str, since: date | str = date(2015, 1, 1), home: Path = Path("unused")) -> Run:
     """A run as of the end of a day."""
-    return new_run("test", Profile.SAMPLE, Path("unused"), _day(as_of), _day(since))
+    return new_run("test", Profile.SAMPLE, home, _day(as_of), _day(since))
 
 
 def _day(day: date | str) -> date:
@@ -55,7 +58,9 @@ class Market:
     """A warehouse as of one day. The adding methods take dates or timestamps beside equally long values."""
 
     def __init__(self, as_of: date | str, since: date | str = date(2015, 1, 1)) -> None:
-        self.run = a_run(as_of, since)
+        home = Path(mkdtemp())
+        finalize(self, rmtree, home)
+        self.run = a_run(as_of, since, home)
         self.warehouse = Warehouse(":memory:")
         self.built: set[str] = set()
         self.warehouse.prepare(self.run)

@@ -8,12 +8,15 @@ import duckdb
 import pytest
 
 from pipelines.chain.partitions import folder_of
+from pipelines.claim_queries import readable_tables
 from pipelines.contracts import contracts, published_columns
-from pipelines.engines import model_names
-from pipelines.publish import SIMULATED, WrongHome, current_version, guard, publish
+from pipelines.engines import build, model_names
+from pipelines.publish import WrongHome, clear_unfinished, current_version, guard, publish
+from pipelines.published_file import SIMULATED, closed_copy, unfinished_version
 from pipelines.query import QueryError, ask
 from pipelines.settings import Profile
 from tests.chain_generator import write_spent_outputs
+from tests.daily import Home
 from tests.factories import Market, sessions_of
 from tests.published import rows, tables
 
@@ -91,6 +94,7 @@ def assert_old_version_is_whole_and_next_run_cleans(market, home):
     parquet = home / "parquet" / "core" / "prices.parquet"
     assert rows(home / "market.duckdb", f"select count(*) > 300 from '{parquet}'") == [(True,)]
     assert "run run-1," in report(home)
+    clear_unfinished(home / "versions")  # as a run does when it opens the warehouse
     publish(market.warehouse, a_run(market, home, "run-3"), PUBLISHED_AT)
     assert meta(home)["run_id"] == "run-3"
     assert "run run-3," in report(home)
@@ -277,3 +281,36 @@ def test_a_home_whose_name_holds_a_quote_works(market, tmp_path):
 
 def test_an_empty_home_has_no_version(tmp_path):
     assert current_version(tmp_path) is None
+
+
+def test_claims_are_asked_of_the_copy_that_is_published_then(market, tmp_path):
+    run = a_run(market, tmp_path / "home")
+    build(market.warehouse, run, "marts.claim_windows")
+    file = unfinished_version(run) / "market.duckdb"
+    assert set(tables(file)) == readable_tables()
+    made = file.stat().st_ino
+    build(market.warehouse, run, "marts.claims")
+    assert publish(market.warehouse, run, PUBLISHED_AT).stat().st_ino == made
+    assert set(tables(run.home / "market.duckdb")) == set(contracts()) | {"main.meta"}
+
+
+def test_what_asks_the_copy_reaches_no_other_file_and_writes_nothing(market, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text("a\n1\n")
+    with closed_copy(market.warehouse, a_run(market, tmp_path / "home"), ["core.prices"]) as copy:
+        assert copy.execute("select count(*) > 300 from core.prices").fetchone() == (True,)
+        for statement, refused in (
+            (f"select * from '{other}'", "disabled"),
+            (f"attach '{tmp_path / 'new.duckdb'}'", "disabled"),
+            ("set enable_external_access = true", "locked"),
+            ("delete from core.prices", "read-only"),
+        ):
+            with pytest.raises(duckdb.Error, match=refused):
+                copy.execute(statement)
+
+
+def test_a_run_that_publishes_nothing_leaves_no_half_version(tmp_path):
+    with Home(tmp_path / "home").started("2025-10-01", "2025-09-02") as pipeline:
+        unfinished = unfinished_version(pipeline.run)
+        unfinished.mkdir(parents=True)
+    assert list(unfinished.parent.iterdir()) == []
