@@ -9,12 +9,11 @@ import pytest
 
 from pipelines.chain.partitions import folder_of
 from pipelines.contracts import contracts, published_columns
-from pipelines.engines import model_names
 from pipelines.publish import SIMULATED, WrongHome, current_version, guard, publish
 from pipelines.query import QueryError, ask
 from pipelines.settings import Profile
 from tests.chain_generator import write_spent_outputs
-from tests.factories import Market, sessions_of
+from tests.factories import small_market
 from tests.published import rows, tables
 
 # Spent outputs are Parquet already and far too many to copy: the file has a view that reads them where they are.
@@ -24,12 +23,7 @@ PUBLISHED_AT = "2026-02-06T12:00:00Z"
 
 @pytest.fixture(scope="module")
 def market():
-    """A small market with every table built."""
-    made = Market("2026-02-05", "2025-10-01")
-    dates = sessions_of("2025-10-01", "2026-02-05")
-    for n, symbol in enumerate(["QQQ", "IGV", "MSFT"]):
-        made.bars(symbol, dates, [100 + n + i % (7 + n) for i in range(len(dates))])
-    return made.build(*model_names())
+    return small_market()
 
 
 def a_run(market, home, run_id="run-1", profile=Profile.SAMPLE):

@@ -38,6 +38,13 @@ def asked(home, *arguments):
     return CliRunner().invoke(main, ["query", "--home", str(home), *arguments])
 
 
+def refusal(home, sql):
+    """What is said of a query that is refused, line by line."""
+    with pytest.raises(QueryError) as refused:
+        ask(home, sql)
+    return str(refused.value).splitlines()
+
+
 def test_the_list_holds_every_ready_made_question_with_its_meaning(tmp_path):
     lines = asked(tmp_path).stdout.splitlines()
     assert [line.split()[0] for line in lines] == NAMES
@@ -74,9 +81,7 @@ def test_every_ready_made_question_is_one_and_has_an_answer(home, name):
     ],
 )
 def test_an_unknown_table_is_answered_with_the_nearest_and_the_next_step(home, sql, name, hint):
-    with pytest.raises(QueryError) as refused:
-        ask(home, sql)
-    first, *place = str(refused.value).splitlines()
+    first, *place = refusal(home, sql)
     assert first == f"No table is called {name}. {hint}Next: `scaretrade tables` lists them"
     assert place[1] == f"LINE 1: {sql}"
     assert place[2].strip("^ ") == ""
@@ -94,13 +99,11 @@ def test_an_unknown_table_is_answered_with_the_nearest_and_the_next_step(home, s
     ],
 )
 def test_an_unknown_column_is_answered_with_the_nearest_or_its_tables(home, sql, name, hint):
-    with pytest.raises(QueryError) as refused:
-        ask(home, sql)
-    first = str(refused.value).splitlines()[0]
+    first, *place = refusal(home, sql)
     assert first.startswith(f"No column of the tables asked is called {name}. {hint}")
     assert first.endswith("Next: `scaretrade tables --columns` lists every column")
     assert len(first) < 250
-    assert f"LINE 1: {sql}" in str(refused.value)
+    assert f"LINE 1: {sql}" in place
 
 
 def test_any_other_error_keeps_the_databases_words(home):

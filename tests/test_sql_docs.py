@@ -12,10 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import main
-from pipelines.engines import model_names
 from pipelines.publish import publish
 from pipelines.settings import PROJECT, Profile
-from tests.factories import Market, sessions_of
+from tests.factories import small_market
 
 DOCUMENT = (PROJECT / "docs" / "sql.md").read_text()
 # A block and the one that shows what it prints; a heading says which sections were not run.
@@ -123,13 +122,7 @@ told()
 
 @pytest.fixture(scope="module")
 def market():
-    """A small market, built."""
-    market = Market("2026-02-05", "2025-10-01")
-    dates = sessions_of("2025-10-01", "2026-02-05")
-    for n, symbol in enumerate(["QQQ", "IGV", "MSFT"]):
-        market.bars(symbol, dates, [100 + n + i % (7 + n) for i in range(len(dates))])
-    market.build(*model_names())
-    return market
+    return small_market()
 
 
 def test_an_open_connection_keeps_its_version_and_the_next_one_sees_the_new(client, market, tmp_path):
