@@ -1,6 +1,7 @@
 """Shared fixtures: the local vendor server with real data, where it is there."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -81,6 +82,14 @@ def own_environment(monkeypatch, tmp_path):
         if name in keys or name.startswith("SCARETRADE_"):
             monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SCARETRADE_ENV_FILE", str(tmp_path / "none.env"))
+
+
+@pytest.fixture(autouse=True)
+def own_log():
+    """No test sees what an earlier run in this process has made of the pipeline's logger."""
+    logger = logging.getLogger("scaretrade")
+    logger.propagate = True
+    logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="module")

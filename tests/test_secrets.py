@@ -19,10 +19,10 @@ from pipelines.settings import PROJECT
 from pipelines.sources import SOURCES
 from pipelines.sources.base import keys_of
 from tests import small_runs
+from tests.ingest.vendors import tiingo
 from tests.published import rows
 from tests.tampered import Tampered
 from tests.test_glassnode import DAY
-from tests.test_ingest import tiingo
 
 CONTACT = "SCARETRADE_CONTACT"  # an address that is meant to be seen
 VARIABLES = sorted({key.variable for source in SOURCES.values() for key in keys_of(source)} - {CONTACT})
