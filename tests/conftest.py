@@ -11,8 +11,11 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from filelock import FileLock
 from hypothesis import settings
 
+from pipelines.cli import main
 from pipelines.settings import url_variable
 from pipelines.sources import SOURCES
 from pipelines.sources.base import keys_of
@@ -72,6 +75,22 @@ def vendor_server():
         line = server.stdout.readline()
         yield VendorServer(line.split()[-1])
         server.terminate()
+
+
+@pytest.fixture(scope="session")
+def sample_home(tmp_path_factory):
+    """The sample market's home, made once for all tests of all workers that only read it.
+
+    Since 2022: long enough for losses to be ranked.
+    """
+    own = tmp_path_factory.getbasetemp()
+    home = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "sample"
+    with FileLock(f"{home}.lock"):
+        if not (home / "market.duckdb").exists():
+            command = ["run", "--profile", "sample", "--home", str(home), "--since", "2022-01-01", "--quiet"]
+            result = CliRunner().invoke(main, command)
+            assert result.exit_code == 0, result.output
+    return home
 
 
 @pytest.fixture(autouse=True)
