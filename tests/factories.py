@@ -157,7 +157,7 @@ class Market:
         return self.warehouse.frame(f"select * from {name} where {where} order by {contracts()[name].quoted_grain}")
 
 
-def small_market() -> Market:
+def built_market() -> Market:
     """Three series of four months that move differently, with every table built."""
     market, dates = Market("2026-02-05", "2025-10-01"), sessions_of("2025-10-01", "2026-02-05")
     for n, symbol in enumerate(["QQQ", "IGV", "MSFT"]):

@@ -13,7 +13,7 @@ from pipelines.publish import SIMULATED, WrongHome, current_version, guard, publ
 from pipelines.query import QueryError, ask
 from pipelines.settings import Profile
 from tests.chain_generator import write_spent_outputs
-from tests.factories import small_market
+from tests.factories import built_market
 from tests.published import rows, tables
 
 # Spent outputs are Parquet already and far too many to copy: the file has a view that reads them where they are.
@@ -23,7 +23,7 @@ PUBLISHED_AT = "2026-02-06T12:00:00Z"
 
 @pytest.fixture(scope="module")
 def market():
-    return small_market()
+    return built_market()
 
 
 def a_run(market, home, run_id="run-1", profile=Profile.SAMPLE):

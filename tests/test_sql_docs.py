@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.publish import publish
 from pipelines.settings import PROJECT, Profile
-from tests.factories import small_market
+from tests.factories import built_market
 
 DOCUMENT = (PROJECT / "docs" / "sql.md").read_text()
 # A block and the one that shows what it prints; a heading says which sections were not run.
@@ -118,7 +118,7 @@ told()
 
 @pytest.fixture(scope="module")
 def market():
-    return small_market()
+    return built_market()
 
 
 def test_an_open_connection_keeps_its_version_and_the_next_one_sees_the_new(client, market, tmp_path):
