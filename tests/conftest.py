@@ -1,6 +1,7 @@
 """Shared fixtures: the local vendor server with real data, where it is there."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -10,8 +11,11 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from filelock import FileLock
 from hypothesis import settings
 
+from pipelines.cli import main
 from pipelines.settings import url_variable
 from pipelines.sources import SOURCES
 from pipelines.sources.base import keys_of
@@ -73,6 +77,22 @@ def vendor_server():
         server.terminate()
 
 
+@pytest.fixture(scope="session")
+def sample_home(tmp_path_factory):
+    """The sample market's home, made once for all tests of all workers that only read it.
+
+    Since 2022: long enough for losses to be ranked.
+    """
+    own = tmp_path_factory.getbasetemp()
+    home = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "sample"
+    with FileLock(f"{home}.lock"):
+        if not (home / "market.duckdb").exists():
+            command = ["run", "--profile", "sample", "--home", str(home), "--since", "2022-01-01", "--quiet"]
+            result = CliRunner().invoke(main, command)
+            assert result.exit_code == 0, result.output
+    return home
+
+
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch, tmp_path):
     """No test sees the developer's settings or writes into the project."""
@@ -81,6 +101,14 @@ def own_environment(monkeypatch, tmp_path):
         if name in keys or name.startswith("SCARETRADE_"):
             monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SCARETRADE_ENV_FILE", str(tmp_path / "none.env"))
+
+
+@pytest.fixture(autouse=True)
+def own_log():
+    """No test sees what an earlier run in this process has made of the pipeline's logger."""
+    logger = logging.getLogger("scaretrade")
+    logger.propagate = True
+    logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="module")

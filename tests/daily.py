@@ -14,29 +14,9 @@ from pipelines.sources import SOURCES
 from pipelines.store import BatchRefused
 from pipelines.universe import load_universe
 from tests.published import differences, tables
+from tests.small_runs import UNIVERSE
 
 SINCE = "2025-09-02"
-UNIVERSE = """
-sources:
-  equity: {daily_bars: yahoo}
-  etf: {daily_bars: yahoo}
-  crypto: {daily_bars: binance}
-  market: {}
-instruments:
-  MSFT: {name: Microsoft, kind: equity, vendor_symbols: {sec: "0000789019"}, datasets: {facts: sec}}
-  IBM: {name: IBM, kind: equity}
-  SPY: {name: SPDR S&P 500 ETF, kind: etf}
-  QQQ: {name: Invesco QQQ, kind: etf}
-  BTC:
-    name: Bitcoin
-    kind: crypto
-    vendor_symbols: {binance: BTCUSDT, coinbase: BTC-USD}
-    datasets: {hourly_bars: coinbase, onchain: brk}
-baskets:
-  two: {name: Two companies, members: [MSFT, IBM]}
-correlation_bases: [BTC, QQQ]
-loss_windows: [5]
-"""
 
 
 class Home:

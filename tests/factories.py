@@ -162,6 +162,14 @@ class Market:
         return self.warehouse.frame(f"select * from {name} where {where} order by {contracts()[name].quoted_grain}")
 
 
+def built_market() -> Market:
+    """Three series of four months that move differently, with every table built."""
+    market, dates = Market("2026-02-05", "2025-10-01"), sessions_of("2025-10-01", "2026-02-05")
+    for n, symbol in enumerate(["QQQ", "IGV", "MSFT"]):
+        market.bars(symbol, dates, [100 + n + i % (7 + n) for i in range(len(dates))])
+    return market.build(*model_names())
+
+
 def sessions_of(first: str, last: str) -> pd.DatetimeIndex:
     """New York sessions between two days."""
     from pipelines.calendars import sessions

@@ -31,9 +31,10 @@ sources:
   equity: {daily_bars: yahoo}
   etf: {daily_bars: yahoo}
   crypto: {daily_bars: binance}
+  market: {}
 instruments:
-  MSFT: {name: Microsoft, kind: equity}
-  CRM: {name: Salesforce, kind: equity}
+  MSFT: {name: Microsoft, kind: equity, vendor_symbols: {sec: "0000789019"}, datasets: {facts: sec}}
+  IBM: {name: IBM, kind: equity}
   SPY: {name: SPDR S&P 500 ETF, kind: etf}
   QQQ: {name: Invesco QQQ, kind: etf}
   BTC:
@@ -42,8 +43,9 @@ instruments:
     vendor_symbols: {binance: BTCUSDT, coinbase: BTC-USD}
     datasets: {hourly_bars: coinbase, onchain: brk}
 baskets:
-  two: {name: Two companies, members: [MSFT, CRM]}
+  two: {name: Two companies, members: [MSFT, IBM]}
 correlation_bases: [BTC, QQQ]
+loss_windows: [5]
 """
 
 COMPARED = [n for n in contracts() if n.split(".")[0] in ("raw", "core", "marts")] + ["quality.coverage"]
@@ -144,6 +146,16 @@ def logged(target, log, home, as_of):
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     target(home, as_of)
+
+
+def end_group(process):
+    """End a process that leads a group of its own, and all it started."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def leftovers(home):

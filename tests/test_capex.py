@@ -4,7 +4,7 @@ import pytest
 
 from pipelines.audit import checks_of, run_check
 from tests.factories import Market, stamp
-from tests.test_fundamentals import EQUIPMENT, REVENUES, apple, file
+from tests.fundamentals.figures import EQUIPMENT, REVENUES, apple, file
 
 NAME = "marts.capex"
 

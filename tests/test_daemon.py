@@ -1,7 +1,6 @@
 """The real daemon against real data: a schedule fires, the daemon is away for days, and comes back without a gap."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pipelines.schedule_times import TIMES
 from pipelines.schedules import DUE_TAG
 from pipelines.settings import PROJECT
 from tests.published import rows
+from tests.small_runs import end_group
 
 pytestmark = [pytest.mark.vendors, pytest.mark.slow]
 
@@ -50,12 +50,7 @@ class Daemon:
             try:
                 yield
             finally:
-                os.killpg(process.pid, signal.SIGTERM)
-                try:
-                    process.wait(timeout=60)
-                except subprocess.TimeoutExpired:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
+                end_group(process)
 
     def finished(self, wanted):
         """The runs by schedule and due day, once so many have ended."""

@@ -24,8 +24,8 @@ from pipelines.sources.base import Series, Window
 from pipelines.sources.http import VendorSession
 from pipelines.sources.pace import WAITS
 from pipelines.warehouse import Warehouse
+from tests.ingest.world import universe_of
 from tests.small_runs import UNIVERSE
-from tests.test_ingest import universe_of
 
 NOW = datetime(2026, 2, 11, 0, 30, tzinfo=UTC)
 SINCE = date(2015, 1, 1)

@@ -10,7 +10,8 @@ from pipelines.contracts import contracts, stored_key, stored_tables
 from pipelines.settings import Profile, new_run
 from pipelines.warehouse import BOOKKEEPING
 from tests.daily import SINCE, Home
-from tests.test_ingest import BTC, DAYS, World, binance
+from tests.ingest.vendors import binance
+from tests.ingest.world import BTC, DAYS, World
 
 DAY, LATER = "2026-02-05", "2025-12-01"
 BEFORE = {

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.sources.base import Outcome, SourceError
 from pipelines.sources.http import VendorSession
-from tests.test_http import REQUEST, Fake
+from tests.http.wire import REQUEST, Fake
 
 MIB = 2**20
 LIMIT = MIB

@@ -40,6 +40,7 @@ def later(vendor_server, tmp_path_factory):
     return run_live(tmp_path_factory.mktemp("later"), vendor_server, date(2026, 4, 10))
 
 
+@pytest.mark.slow
 def test_day_by_day_and_one_backfill_publish_the_same_tables(backfill, vendor_server, tmp_path):
     days = [FIRST + timedelta(days=i) for i in range((LAST - FIRST).days + 1)]
     assert len(days) >= 15

@@ -10,14 +10,14 @@ import pytest
 from pipelines.chain.partitions import folder_of
 from pipelines.claim_queries import readable_tables
 from pipelines.contracts import contracts, published_columns
-from pipelines.engines import build, model_names
+from pipelines.engines import build
 from pipelines.publish import WrongHome, clear_unfinished, current_version, guard, publish
 from pipelines.published_file import SIMULATED, closed_copy, unfinished_version
 from pipelines.query import QueryError, ask
 from pipelines.settings import Profile
 from tests.chain_generator import write_spent_outputs
 from tests.daily import Home
-from tests.factories import Market, sessions_of
+from tests.factories import built_market
 from tests.published import rows, tables
 
 # Spent outputs are Parquet already and far too many to copy: the file has a view that reads them where they are.
@@ -27,12 +27,7 @@ PUBLISHED_AT = "2026-02-06T12:00:00Z"
 
 @pytest.fixture(scope="module")
 def market():
-    """A small market with every table built."""
-    made = Market("2026-02-05", "2025-10-01")
-    dates = sessions_of("2025-10-01", "2026-02-05")
-    for n, symbol in enumerate(["QQQ", "IGV", "MSFT"]):
-        made.bars(symbol, dates, [100 + n + i % (7 + n) for i in range(len(dates))])
-    return made.build(*model_names())
+    return built_market()
 
 
 def a_run(market, home, run_id="run-1", profile=Profile.SAMPLE):

@@ -9,10 +9,9 @@ from statistics import median
 
 import pytest
 
-from pipelines.engines import model_names
 from pipelines.publish import publish
 from pipelines.settings import Profile
-from tests.factories import Market, sessions_of
+from tests.factories import built_market
 from tests.readers import answer
 from tests.small_runs import TODAY, finish, steps
 
@@ -43,11 +42,7 @@ def assert_whole(found, runs):
 
 
 def test_readers_of_a_file_that_is_replaced_see_one_version_whole(tmp_path):
-    market = Market("2026-02-05", "2025-10-01")
-    dates = sessions_of("2025-10-01", "2026-02-05")
-    for n, symbol in enumerate(["QQQ", "IGV", "MSFT"]):
-        market.bars(symbol, dates, [100 + n + i % (7 + n) for i in range(len(dates))])
-    market.build(*model_names())
+    market = built_market()
     run = replace(market.run, home=tmp_path, profile=Profile.SAMPLE)
     publish(market.warehouse, replace(run, run_id="run-0"), "2026-02-06T12:00:00Z")
     with reading(tmp_path, 3, 0) as found:

@@ -8,9 +8,7 @@ from html.parser import HTMLParser
 import duckdb
 import pytest
 import yaml
-from click.testing import CliRunner
 
-from pipelines.cli import main
 from pipelines.engines import model_names, tables_in
 from pipelines.publish import publish
 from pipelines.report.answers import ask, datasets_behind, filled
@@ -67,29 +65,19 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory):
-    """The sample market's home; four years, so that losses can be ranked."""
-    home = tmp_path_factory.mktemp("home")
-    command = ["run", "--profile", "sample", "--home", str(home), "--since", "2022-01-01", "--quiet"]
-    result = CliRunner().invoke(main, command)
-    assert result.exit_code == 0, result.output
-    return home
-
-
-@pytest.fixture(scope="module")
-def page(sample):
-    return Page((sample / "report" / "index.html").read_text())
+def page(sample_home):
+    return Page((sample_home / "report" / "index.html").read_text())
 
 
 @pytest.fixture
-def answered(sample):
-    with duckdb.connect(str(sample / "market.duckdb"), read_only=True) as connection:
+def answered(sample_home):
+    with duckdb.connect(str(sample_home / "market.duckdb"), read_only=True) as connection:
         yield lambda name: ask(connection, EXHIBITS[name], "2026-03-31")
 
 
-def rewritten(sample, folder, statement):
+def rewritten(home, folder, statement):
     """The report of a copy of the published file after a change to it."""
-    shutil.copy(sample / "market.duckdb", folder / "market.duckdb")
+    shutil.copy(home / "market.duckdb", folder / "market.duckdb")
     with duckdb.connect(str(folder / "market.duckdb")) as connection:
         connection.execute(statement, {"attack": ATTACK} if "$attack" in statement else None)
     return Page(write_report(folder / "market.duckdb", folder / "report").read_text())
@@ -101,9 +89,9 @@ def test_every_exhibit_has_rows_on_the_sample_market(answered, name):
 
 
 @pytest.mark.parametrize("name", EXHIBITS)
-def test_the_shown_sql_is_the_one_behind_the_exhibit(sample, answered, name):
+def test_the_shown_sql_is_the_one_behind_the_exhibit(sample_home, answered, name):
     answer = answered(name)
-    with duckdb.connect(str(sample / "market.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(sample_home / "market.duckdb"), read_only=True) as connection:
         assert len(connection.execute(answer.sql).fetchall()) == len(answer)
     assert set(answer.tables) == tables_in(filled(EXHIBITS[name]))
 
@@ -130,8 +118,8 @@ def test_the_parts_that_were_asked_for_are_there(page):
         assert part in text
 
 
-def test_every_claim_stands_in_a_table_with_its_verdict_reason_and_sql(sample, page):
-    with duckdb.connect(str(sample / "market.duckdb"), read_only=True) as connection:
+def test_every_claim_stands_in_a_table_with_its_verdict_reason_and_sql(sample_home, page):
+    with duckdb.connect(str(sample_home / "market.duckdb"), read_only=True) as connection:
         claims = connection.execute("select claim_id, verdict, statement, reason, sql from marts.claims").fetchall()
     assert len(claims) > 40
     for claim_id, verdict, *texts in claims:
@@ -139,13 +127,13 @@ def test_every_claim_stands_in_a_table_with_its_verdict_reason_and_sql(sample, p
         assert all(text in row["text"] for text in (verdict.replace("_", " "), *texts))
 
 
-def test_simulated_data_are_called_so_and_vendors_data_are_not(sample, page, tmp_path):
+def test_simulated_data_are_called_so_and_vendors_data_are_not(sample_home, page, tmp_path):
     assert "Simulated sample data" in page.all("div", class_="banner")[0]["text"]
     assert "simulated" in page.all("title")[0]["text"]
     statement = (
         "update meta set value = case key when 'data' then 'vendors' else 'live' end where key in ('data', 'profile')"
     )
-    real = rewritten(sample, tmp_path, statement)
+    real = rewritten(sample_home, tmp_path, statement)
     assert real.all("div", class_="banner") == []
     outside_the_data = [e["text"] for e in real.all("header") + real.all("title") + real.all("footer")]
     assert "imulated" not in "".join(outside_the_data)
@@ -163,8 +151,8 @@ def test_simulated_data_are_called_so_and_vendors_data_are_not(sample, page, tmp
         "update meta set value = $attack where key in ('run_id', 'published_at')",
     ],
 )
-def test_what_data_say_stays_text(sample, page, tmp_path, statement):
-    attacked = rewritten(sample, tmp_path, statement)
+def test_what_data_say_stays_text(sample_home, page, tmp_path, statement):
+    attacked = rewritten(sample_home, tmp_path, statement)
     assert len(attacked.all("script")) == len(page.all("script")) == 3
     assert attacked.all("img") == []
     assert any(ATTACK in element["text"] for element in attacked.elements)
@@ -180,8 +168,8 @@ def test_only_the_two_own_scripts_may_run_and_nothing_may_be_fetched(page):
     assert fetched == []
 
 
-def test_the_page_stays_small_enough_to_mail(sample):
-    assert (sample / "report" / "index.html").stat().st_size < 8_000_000
+def test_the_page_stays_small_enough_to_mail(sample_home):
+    assert (sample_home / "report" / "index.html").stat().st_size < 8_000_000
 
 
 def test_a_market_without_anything_to_show_has_a_report_that_says_so(tmp_path):

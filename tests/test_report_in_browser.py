@@ -5,9 +5,7 @@ import io
 import shutil
 
 import pytest
-from click.testing import CliRunner
 
-from pipelines.cli import main
 from pipelines.report.entries import sections
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -52,13 +50,8 @@ DRAWN = """() => Object.fromEntries([...document.querySelectorAll(".chart")].map
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """A published report; four years, so that losses can be ranked."""
-    home = tmp_path_factory.mktemp("home")
-    command = ["run", "--profile", "sample", "--home", str(home), "--since", "2022-01-01", "--quiet"]
-    result = CliRunner().invoke(main, command)
-    assert result.exit_code == 0, result.output
-    return (home / "report" / "index.html").as_uri()
+def address(sample_home):
+    return (sample_home / "report" / "index.html").as_uri()
 
 
 @pytest.fixture(scope="module")

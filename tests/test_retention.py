@@ -1,6 +1,7 @@
 """What is kept for how long: nothing is deleted unless asked for, and nothing that no other payload gives again."""
 
 import re
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,17 +18,27 @@ DAYS = ("2026-02-03", "2026-02-04", "2026-02-05")
 IN_A_MONTH = datetime.now(UTC) + timedelta(days=31)
 
 
-@pytest.fixture
-def home(tmp_path):
+def numbered(n):
+    """Answers as they are, but for the SEC's: no two of its numbers are the same bytes."""
+    return lambda path, body: body + b" " * n if "companyfacts" in path else body
+
+
+@pytest.fixture(scope="module")
+def three_runs(tmp_path_factory):
     """Three runs' landing. Filings come whole with each, all else from ten days before its newest day."""
-    wire = Tampered()
-    home = Home(tmp_path / "home", wire)
+    home = Home(tmp_path_factory.mktemp("three") / "home", Tampered())
     for n, day in enumerate(DAYS):
-        # No two answers of the SEC are the same bytes.
-        wire.spoil = lambda path, body, n=n: body + b" " * n if "companyfacts" in path else body
+        home.wire.spoil = numbered(n)
         home.ingest(day)
     yield home
-    wire.close()
+    home.wire.close()
+
+
+@pytest.fixture
+def home(three_runs, tmp_path):
+    """A copy of them, whose vendors answer as in the last one."""
+    three_runs.wire.spoil = numbered(len(DAYS) - 1)
+    return Home(shutil.copytree(three_runs.folder, tmp_path / "home"), three_runs.wire)
 
 
 def landing(home):

@@ -13,14 +13,16 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import duckdb
 import pytest
+import yaml
 
 from pipelines.settings import PROJECT
 from pipelines.sources import SOURCES
 from pipelines.sources.base import keys_of
+from tests import small_runs
+from tests.ingest.vendors import tiingo
 from tests.published import rows
 from tests.tampered import Tampered
 from tests.test_glassnode import DAY
-from tests.test_ingest import tiingo
 
 CONTACT = "SCARETRADE_CONTACT"  # an address that is meant to be seen
 VARIABLES = sorted({key.variable for source in SOURCES.values() for key in keys_of(source)} - {CONTACT})
@@ -37,30 +39,17 @@ BASIC = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 # Parts, so that a secret that was cut short is found too; the base64 form is cut where its own padding begins.
 TRACES = [trace for secret in (*KEYS.values(), PASSWORD) for trace in (secret[:11], secret[-12:])] + [BASIC[4:-4]]
 
-UNIVERSE = """
-sources:
-  equity: {daily_bars: [yahoo, tiingo]}
-  etf: {daily_bars: yahoo}
-  crypto: {daily_bars: binance}
-instruments:
-  MSFT: {name: Microsoft, kind: equity, vendor_symbols: {sec: "0000789019"}, datasets: {facts: sec}}
-  CRM: {name: Salesforce, kind: equity}
-  SPY: {name: SPDR S&P 500 ETF, kind: etf}
-  QQQ: {name: Invesco QQQ, kind: etf}
-  ETH:
-    name: Ether
-    kind: crypto
-    vendor_symbols: {binance: ETHUSDT, coingecko: ethereum}
-    datasets: {market_caps: coingecko}
-  BTC:
-    name: Bitcoin
-    kind: crypto
-    vendor_symbols: {binance: BTCUSDT, coinbase: BTC-USD, coingecko: bitcoin}
-    datasets: {hourly_bars: coinbase, onchain: [brk, bgeometrics, glassnode], market_caps: coingecko}
-baskets:
-  two: {name: Two companies, members: [MSFT, CRM]}
-correlation_bases: [BTC, QQQ]
-"""
+UNIVERSE = yaml.safe_load(small_runs.UNIVERSE)
+UNIVERSE["sources"]["equity"] = {"daily_bars": ["yahoo", "tiingo"]}
+BITCOIN = UNIVERSE["instruments"]["BTC"]
+BITCOIN["vendor_symbols"]["coingecko"] = "bitcoin"
+BITCOIN["datasets"] |= {"onchain": ["brk", "bgeometrics", "glassnode"], "market_caps": "coingecko"}
+UNIVERSE["instruments"]["ETH"] = {
+    "name": "Ether",
+    "kind": "crypto",
+    "vendor_symbols": {"binance": "ETHUSDT", "coingecko": "ethereum"},
+    "datasets": {"market_caps": "coingecko"},
+}
 
 
 def composed(path, body):
@@ -76,7 +65,7 @@ def composed(path, body):
 
 def spoilt(path, body):
     """Most answers are whole; the others fail each in its own way, and repeat what they can of a secret."""
-    if path.startswith("/tiingo/daily/CRM"):
+    if path.startswith("/tiingo/daily/IBM"):
         return 401, {}, json.dumps({"detail": f"no such token: Token {KEYS['TIINGO_API_KEY']}"}).encode()
     if path.startswith("/v1/realized-loss"):
         return 302, {"Location": f"/elsewhere/stolen?token={quote(KEYS['BGEOMETRICS_TOKEN'])}"}, b"moved"
@@ -103,7 +92,7 @@ class Folder:
     def __init__(self, folder):
         self.folder, self.home, self.said = folder, folder / "home", ""
         self.wire = Tampered()
-        (folder / "universe.yaml").write_text(UNIVERSE)
+        (folder / "universe.yaml").write_text(yaml.safe_dump(UNIVERSE))
         lines = {**self.wire.environment, "SCARETRADE_BRK_URL": "http://127.0.0.1:9", **KEYS}
         for name in ("YAHOO", "COINBASE", "BRK"):
             lines[f"SCARETRADE_{name}_URL"] = with_user(lines[f"SCARETRADE_{name}_URL"])
@@ -187,7 +176,7 @@ def test_the_run_published_and_every_failure_happened(folder):
     assert folder.codes == [0, 0], folder.said
     outcomes = rows(folder.home / "market.duckdb", "select source, symbol, dataset, outcome from quality.loads")
     assert {row for row in outcomes if row[3] != "ok"} == {
-        ("tiingo", "CRM", "daily_bars", "auth"),
+        ("tiingo", "IBM", "daily_bars", "auth"),
         ("bgeometrics", "BTC", "onchain", "schema_drift"),
         ("glassnode", "BTC", "onchain", "transient"),
         ("coingecko", "ETH", "market_caps", "challenge"),

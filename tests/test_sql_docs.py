@@ -9,13 +9,10 @@ import sys
 from dataclasses import replace
 
 import pytest
-from click.testing import CliRunner
 
-from pipelines.cli import main
-from pipelines.engines import model_names
 from pipelines.publish import publish
 from pipelines.settings import PROJECT, Profile
-from tests.factories import Market, sessions_of
+from tests.factories import built_market
 
 DOCUMENT = (PROJECT / "docs" / "sql.md").read_text()
 # A block and the one that shows what it prints; a heading says which sections were not run.
@@ -27,12 +24,10 @@ NEWEST, OLD, OLDEST = "duckdb>=2,<3", "duckdb<2", "duckdb~=1.2.0"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(sample_home, tmp_path_factory):
     """A folder with the sample market's home, `warehouse`, as `make run` leaves it."""
     found = tmp_path_factory.mktemp("clone")
-    options = ["--profile", "sample", "--since", "2025-09-01", "--quiet"]
-    result = CliRunner().invoke(main, ["run", "--home", str(found / "warehouse"), *options])
-    assert result.exit_code == 0, result.output
+    (found / "warehouse").symlink_to(sample_home)
     return found
 
 
@@ -123,13 +118,7 @@ told()
 
 @pytest.fixture(scope="module")
 def market():
-    """A small market, built."""
-    market = Market("2026-02-05", "2025-10-01")
-    dates = sessions_of("2025-10-01", "2026-02-05")
-    for n, symbol in enumerate(["QQQ", "IGV", "MSFT"]):
-        market.bars(symbol, dates, [100 + n + i % (7 + n) for i in range(len(dates))])
-    market.build(*model_names())
-    return market
+    return built_market()
 
 
 def test_an_open_connection_keeps_its_version_and_the_next_one_sees_the_new(client, market, tmp_path):

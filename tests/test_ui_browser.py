@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 from pipelines.runner import prepare_instance
 from pipelines.settings import PROJECT
 from tests.published import rows
+from tests.small_runs import end_group
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -58,12 +58,7 @@ def ui(home):
         try:
             yield answering(f"http://127.0.0.1:{port}")
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            end_group(process)
 
 
 def answering(address):

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.audit import checks_of, run_check
 from tests.factories import Market, nulls, sessions_of, stamp
-from tests.test_fundamentals import COST, PROFIT, REVENUES, file
+from tests.fundamentals.figures import COST, PROFIT, REVENUES, file
 from tests.test_shares_outstanding import filing, on_cover
 
 NAME = "marts.valuations"

@@ -183,7 +183,7 @@ class VendorSession:
         return Payload(request, url, response.status_code, kept, response.content, outcome)
 
     def _without_secrets(self, text: str) -> str:
-        """The text without this session's secrets, whatever they are called there, and all that looks like one."""
+        """The text without the secrets of this connection, whatever they are called, and all that looks like one."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return redact(text)
