@@ -10,9 +10,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipelines.chain.partitions import folder_of
 from pipelines.contracts import MODELS, contracts
 from pipelines.spark_dialect import in_spark
 from pipelines.spark_engine import SparkEngine
+from tests.chain_generator import write_spent_outputs
 from tests.spark_cluster import SMALL, Cluster, wait_for
 
 pytestmark = [
@@ -56,8 +58,9 @@ def spark_at(cluster):
 
 @pytest.fixture(scope="module")
 def on_duckdb(tmp_path_factory):
-    """The home of a run on DuckDB."""
+    """The home of a run on DuckDB, with spent outputs of 200 days, so that no table is empty."""
     home = tmp_path_factory.mktemp("duckdb") / "warehouse"
+    write_spent_outputs(folder_of(home / "sample"), 20_000, n_days=200, n_blocks=3)
     finish(start(home))
     return home
 
@@ -69,9 +72,10 @@ def home(on_duckdb, tmp_path):
     return tmp_path / "warehouse"
 
 
-@pytest.fixture
-def cluster(tmp_path):
-    with Cluster(tmp_path) as cluster:
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """One for all tests, of which the last one takes a worker from it."""
+    with Cluster(tmp_path_factory.mktemp("cluster")) as cluster:
         yield cluster
 
 
@@ -96,6 +100,11 @@ def differences(connection, contract):
     ).fetchone()[0]
 
 
+def is_empty(connection, name):
+    """Whether a table holds nothing that could differ."""
+    return not connection.execute(f"select 1 from duck.{name} limit 1").fetchall()
+
+
 def checked(connection, database):
     """What the published run's checks of derived tables found; the checks of raw rows are of what came new."""
     return connection.execute(
@@ -110,6 +119,7 @@ def compare(on_duckdb, home):
     with duckdb.connect() as connection:
         connection.execute(f"attach '{on_duckdb / 'market.duckdb'}' as duck (read_only)")
         connection.execute(f"attach '{home / 'market.duckdb'}' as spark (read_only)")
+        assert [name for name in COMPARED if is_empty(connection, name)] == []
         assert {name: n for name in COMPARED if (n := differences(connection, contracts()[name]))} == {}
         assert checked(connection, "duck") == checked(connection, "spark") != []
 

@@ -1,9 +1,11 @@
 """What a step cost, and what came of it."""
 
+import os
 import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pipelines.warehouse import Warehouse
 from tests.bench.tables import CHECKED
@@ -18,6 +20,18 @@ def cpu_seconds() -> float:
 def peak_mb() -> float:
     """The most memory this process has held so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """Seconds of both cores that another process has used so far, as Linux tells them."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_mb_of(pid: int) -> float:
+    """The most memory another process has held so far, as Linux tells it."""
+    (line,) = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) * 1024 / 1e6
 
 
 class Meter:
