@@ -158,12 +158,17 @@ def latest_view(contract: Contract) -> str:
 
 
 def known_version(contract: Contract) -> str:
-    """The newest stored version of each key of `incoming` at the incoming rows' instant."""
-    key = [*contract.grain, "source"]
+    """The newest stored version of each key of `incoming` at the incoming rows' instant.
+
+    Where the day is part of the key, it is sought among the incoming rows' days only.
+    """
+    key, day = [*contract.grain, "source"], contract.day_column
+    days = f" and v.{day} between (select min({day}) from incoming) and (select max({day}) from incoming)"
     columns = ", ".join(f"v.{c}" for c in [*contract.columns, "source", "load_id"])
     return (
         f"select {columns} from {contract.name} as v"
         f" where v.known_at <= (select max(known_at) from incoming)"
+        f"{days if day in contract.grain else ''}"
         f" and v.symbol in (select distinct symbol from incoming)"
         f" qualify row_number() over (partition by {', '.join(f'v.{c}' for c in key)}"
         " order by v.known_at desc, v.load_id desc) = 1"
