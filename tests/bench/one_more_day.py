@@ -44,7 +44,7 @@ def daily_cost(symbols: int, years: int, days: int) -> dict[str, float]:
 
 
 def daily_runs(folder: str, dates: list[str], years: int) -> Found:
-    """CPU seconds by layer of each day, and rows written; the first takes the whole history, and the program's imports."""
+    """CPU seconds by layer of each day, and rows written; the first takes the whole history, and the imports."""
     os.environ["SCARETRADE_UNIVERSE"] = str(Path(folder) / "universe.yaml")
     days = [daily_run(Path(folder), date.fromisoformat(day), years) for day in dates]
     return {"seconds": [seconds for seconds, _ in days], "written": [written for _, written in days]}
