@@ -52,7 +52,10 @@ class Contract(Strict):
     `group` is where the UI shows a table if not under its schema.
 
     Of a raw table, `day` names the column that dates a row if it is not called date or start_at; rows of a
-    snapshot hold at the moment they were taken, so that none of them is of a day still running.
+    snapshot hold at the moment they were taken, so that none of them is of a day still running. A row that
+    `moves_history` changes what is derived of earlier days.
+
+    A derived table with `look_back_days` grows by new days: see `pipelines.growing`.
     """
 
     description: str
@@ -67,6 +70,8 @@ class Contract(Strict):
     carried_by: str | None = None
     day: str | None = None
     is_snapshot: bool = False
+    moves_history: bool = False
+    look_back_days: int | None = None
     storage: Storage = "versions"
     name: str = ""
 

@@ -13,6 +13,7 @@ from pipelines.calendars import last_complete_session, sessions
 from pipelines.contracts import Contract, contracts
 from pipelines.correlations import BENCHMARK_PAIRS, alternative_correlations
 from pipelines.event_studies import EVENT_RETURNS, MARKET, event_studies
+from pipelines.growing import Lack, keep_rows_before, lack_of, make_room, note_made, only_lacking, rows_before
 from pipelines.market_stress import STRESS_COMPONENTS, market_stress
 from pipelines.published_file import closed_copy
 from pipelines.regimes import correlation_regimes
@@ -145,15 +146,28 @@ def tables_in(query: str) -> frozenset[str]:
     return frozenset(f"{t.db}.{t.name}" for t in tree.find_all(exp.Table) if t.db)
 
 
+@cache
+def upstream(name: str) -> frozenset[str]:
+    """Everything a model is made of, read by itself or through others; of a view of what is known, its raw table."""
+    read = {table.replace("latest.", "raw.") for table in inputs(name)}
+    return frozenset(read).union(*(upstream(table) for table in read & set(model_names())))
+
+
 def build(warehouse: Warehouse, run: Run, name: str, engine: Engine = DUCKDB) -> None:
-    """Replace one derived table in a transaction; raises ContractBroken and leaves the old one when it does not fit."""
+    """Make one derived table in a transaction; raises ContractBroken and leaves the old one when it does not fit."""
     contract, started = contracts()[name], time.perf_counter()
     with warehouse.transaction():
-        warehouse.execute(table_ddl(contract, f"create or replace table {name}"))
+        lack = lack_of(warehouse, run, contract, upstream(name)) if engine is DUCKDB else None
+        if lack:
+            make_room(warehouse, contract, lack)
+        else:
+            warehouse.execute(table_ddl(contract, f"create or replace table {name}"))
         if name in PYTHON_MODELS:
             insert_checked(warehouse, contract, PYTHON_MODELS[name](warehouse, run))
         else:
-            insert_query(warehouse, contract, engine)
+            insert_query(warehouse, contract, engine, lack)
+        if contract.look_back_days is not None:
+            note_made(warehouse, run, contract)
     SECONDS[name] = time.perf_counter() - started
     log.debug("%s built in %.2f s", name, SECONDS[name])
 
@@ -166,11 +180,14 @@ def insert_checked(warehouse: Warehouse, contract: Contract, frame: pd.DataFrame
     warehouse.insert(contract.name, frame)
 
 
-def insert_query(warehouse: Warehouse, contract: Contract, engine: Engine) -> None:
+def insert_query(warehouse: Warehouse, contract: Contract, engine: Engine, lack: Lack | None) -> None:
     """Insert a SQL model's rows as its engine gives them: windows give each series in one piece, a sort costs much."""
     import duckdb
 
+    if rows_before(contract) in inputs(contract.name):
+        keep_rows_before(warehouse, contract)
     select = engine.select(warehouse, contract)
+    select = only_lacking(select, contract) if lack else select
     try:
         warehouse.execute(f"insert into {contract.name} by name {select}")
     except (duckdb.BinderException, duckdb.ConstraintException, duckdb.ConversionException) as error:

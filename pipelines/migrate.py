@@ -1,6 +1,6 @@
 """An older working file is brought to today's contracts where nothing can be lost by it; any other is refused.
 
-Derived tables need none of this: every run replaces them.
+Derived tables need none of this: other contracts than those they were made by make them whole.
 """
 
 import logging

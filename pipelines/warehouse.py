@@ -88,6 +88,10 @@ class Warehouse:
                 elif contract.storage == "days":
                     self.execute(table_ddl(contract, f"create table if not exists {name}"))
             self.execute(f"create or replace view raw.spent_outputs as {rows_in_place(folder_of(run.state))}")
+            self.execute(
+                "create table if not exists latest.made (table_name varchar not null, made_by varchar not null,"
+                " known_until timestamp not null, load_id bigint not null, first_open_day date not null)"
+            )
             self._set_window(run)
             for contract in contracts().values():
                 if contract.keeps_versions:
@@ -166,12 +170,17 @@ def latest_view(contract: Contract) -> str:
 
 
 def known_version(contract: Contract) -> str:
-    """The newest stored version of each key of `incoming` at the incoming rows' instant."""
-    key = [*contract.grain, "source"]
+    """The newest stored version of each key of `incoming` at the incoming rows' instant.
+
+    Where the day is part of the key, it is sought among the incoming rows' days only.
+    """
+    key, day = [*contract.grain, "source"], contract.day_column
+    days = f" and v.{day} between (select min({day}) from incoming) and (select max({day}) from incoming)"
     columns = ", ".join(f"v.{c}" for c in [*contract.columns, "source", "load_id"])
     return (
         f"select {columns} from {contract.name} as v"
         f" where v.known_at <= (select max(known_at) from incoming)"
+        f"{days if day in contract.grain else ''}"
         f" and v.symbol in (select distinct symbol from incoming)"
         f" qualify row_number() over (partition by {', '.join(f'v.{c}' for c in key)}"
         " order by v.known_at desc, v.load_id desc) = 1"
