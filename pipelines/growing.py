@@ -7,18 +7,27 @@ always what its model makes of all raw rows.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 from pipelines.contracts import MODELS, Contract, contracts
+from pipelines.quoting import quoted
 from pipelines.settings import PROJECT, Run
 from pipelines.universe import load_universe
 from pipelines.warehouse import Warehouse
 
+NOTES = """
+select schema_name || '.' || table_name, comment from duckdb_tables()
+where database_name = current_database() and comment is not null
+"""
+KNOWN = """
+select (select coalesce(max(load_id), 0) from quality.loads), least(last_complete_day, last_complete_session) + 1
+from latest.run_window
+"""
 # What a table lacks, and what of its inputs that depends on.
 LACKING = "(date >= getvariable('first_day') or list_contains(getvariable('whole_symbols'), symbol))"
 NEEDED = "({day} >= getvariable('first_day') - {look_back} or list_contains(getvariable('whole_symbols'), symbol))"
@@ -34,58 +43,70 @@ class Lack:
 
 def lack_of(warehouse: Warehouse, run: Run, contract: Contract, upstream: frozenset[str]) -> Lack | None:
     """What a table lacks for a run, None where that is everything. `upstream` is all that it is made of."""
-    if contract.look_back_days is None or contract.name not in warehouse.tables():
+    made = notes(warehouse).get(contract.name, {})
+    if contract.look_back_days is None or made.get("made_by") != made_by(run) or made["known_until"] > known_until(run):
         return None
-    made = warehouse.rows(
-        "select known_until, load_id, first_open_day from latest.made"
-        " where table_name = $1 and made_by = $2 and known_until <= $3",
-        [contract.name, made_by(run), run.now.replace(tzinfo=None)],
-    )
-    if not made:
-        return None
-    whole = changed_symbols(warehouse, upstream, *made[0])
+    first_day = date.fromisoformat(made["first_open_day"])
+    whole = changed_symbols(warehouse, upstream, made["known_until"], made["load_id"], first_day)
     if "core.basket_members" in upstream:
         whole = together(whole, warehouse.rows("select basket, symbol from core.basket_members"))
     n_symbols = warehouse.scalar(f"select count(distinct symbol) from {contract.name}")
-    return Lack(made[0][2], sorted(whole)) if 2 * len(whole) <= n_symbols else None
+    return Lack(first_day, sorted(whole)) if 2 * len(whole) <= n_symbols else None
 
 
-def note_made(warehouse: Warehouse, run: Run, contract: Contract) -> None:
-    """Keep beside a table, in its transaction, by what it was made and what was known."""
-    warehouse.execute("delete from latest.made where table_name = $1", [contract.name])
-    warehouse.execute(
-        "insert into latest.made select $1, $2, known_until,"
-        " (select coalesce(max(load_id), 0) from quality.loads),"
-        " least(last_complete_day, last_complete_session) + 1 from latest.run_window",
-        [contract.name, made_by(run)],
-    )
+def note_made(warehouse: Warehouse, run: Run, contract: Contract, upstream: frozenset[str]) -> None:
+    """Note on a table, in its transaction, which run made it; and if it can go on from there, what was known.
+
+    It can where the same run made all that it is made of. The note goes with the table, whatever code replaces it.
+    """
+    made, note = notes(warehouse), {"run_id": run.run_id}
+    derived = [name for name, c in contracts().items() if name in upstream and not c.keeps_versions]
+    if contract.look_back_days is not None and all(made.get(d, {}).get("run_id") == run.run_id for d in derived):
+        load_id, first_open_day = warehouse.rows(KNOWN)[0]
+        note |= {"made_by": made_by(run), "known_until": known_until(run)}
+        note |= {"load_id": load_id, "first_open_day": str(first_open_day)}
+    warehouse.execute(f"comment on table {contract.name} is '{quoted(json.dumps(note))}'")
+
+
+def notes(warehouse: Warehouse) -> dict[str, dict[str, Any]]:
+    """What is noted on each derived table."""
+    return {name: json.loads(note) for name, note in warehouse.rows(NOTES)}
+
+
+def known_until(run: Run) -> str:
+    """The run's instant."""
+    return f"{run.now:%Y-%m-%d %H:%M:%S.%f}"
 
 
 def made_by(run: Run) -> str:
     """A hash of all that decides what a table holds, but for raw rows and the run's day."""
-    decisive = [code_hash(), load_universe().model_dump_json(), str(run.since)]
+    decisive = [CODE, load_universe().model_dump_json(), str(run.since)]
     return hashlib.sha256("\n".join(decisive).encode()).hexdigest()
 
 
-@cache
 def code_hash() -> str:
     """A hash of the models, the code, and the libraries that results depend on."""
     found = hashlib.sha256()
-    for file in sorted([*MODELS.rglob("*.*"), *(PROJECT / "pipelines").rglob("*.py")]):
+    files = [*MODELS.rglob("*.sql"), *MODELS.rglob("*.yaml"), *(PROJECT / "pipelines").rglob("*.py")]
+    for file in sorted(file for file in files if not file.name.startswith(".")):
         found.update(file.read_bytes())
     found.update("".join(version(library) for library in ("duckdb", "exchange_calendars")).encode())
     return found.hexdigest()
 
 
+# Of the files that this process runs: they may be replaced under it.
+CODE = code_hash()
+
+
 def changed_symbols(
-    warehouse: Warehouse, upstream: frozenset[str], known_until: Any, load_id: int, first_day: date
+    warehouse: Warehouse, upstream: frozenset[str], known_until: str, load_id: int, first_day: date
 ) -> set[str]:
     """The symbols whose derived rows before a day may have changed since all up to a load was known."""
     found: set[str] = set()
     for name in sorted(upstream & set(contracts())):
         raw = contracts()[name]
         if raw.keeps_versions:
-            is_new, day = "(load_id > $1 or known_at > $2)", f"{raw.day_column}::date"
+            is_new, day = "(load_id > $1 or known_at > $2::timestamp)", f"{raw.day_column}::date"
             moving = f"{is_new} or {day} >= $3" if raw.moves_history else f"{is_new} and {day} < $3"
             query = f"select distinct symbol from {name} where {moving}"
             found |= {symbol for (symbol,) in warehouse.rows(query, [load_id, known_until, first_day])}

@@ -22,7 +22,7 @@ backfill = dg.define_asset_job(
     "backfill",
     selection=dg.AssetSelection.all(),
     description="The daily job in one run, with the days from `backfill_from` to `backfill_until` asked again of every"
-    " source. Set both in the launchpad. What changed becomes a new version of its row; tables are built whole.",
+    " source. Set both in the launchpad. What changed becomes a new version of its row, and of what follows from it.",
     config={"resources": {"pipeline": {"config": EXAMPLE_RANGE}}},
     executor_def=dg.in_process_executor,
 )

@@ -1,5 +1,6 @@
 """The published DuckDB file: copies of the tables, each row with the run that publishes it, and what the file is."""
 
+import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,14 +31,18 @@ def closed_copy(
 
     A run's file is made by who asks first, or anew where `fresh`.
     """
-    file = unfinished_version(run) / "market.duckdb"
+    folder = unfinished_version(run)
     if fresh:
-        file.unlink(missing_ok=True)
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with attached(warehouse, file) as beside:
-            copy_tables(beside, run, names)
-    with open_closed(file) as connection:
+        shutil.rmtree(folder, ignore_errors=True)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        try:
+            with attached(warehouse, folder / "market.duckdb") as beside:
+                copy_tables(beside, run, names)
+        except BaseException:
+            shutil.rmtree(folder)
+            raise
+    with open_closed(folder / "market.duckdb") as connection:
         yield connection
 
 

@@ -88,10 +88,6 @@ class Warehouse:
                 elif contract.storage == "days":
                     self.execute(table_ddl(contract, f"create table if not exists {name}"))
             self.execute(f"create or replace view raw.spent_outputs as {rows_in_place(folder_of(run.state))}")
-            self.execute(
-                "create table if not exists latest.made (table_name varchar not null, made_by varchar not null,"
-                " known_until timestamp not null, load_id bigint not null, first_open_day date not null)"
-            )
             self._set_window(run)
             for contract in contracts().values():
                 if contract.keeps_versions:

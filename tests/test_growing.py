@@ -4,6 +4,7 @@ Seeded months of a small market: days come in any order, some series late or not
 and splits come, an as-of day goes back, runs are repeated. Beside it the same rows are made whole after each load.
 """
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import islice
 
@@ -19,8 +20,9 @@ from pipelines.contracts import contracts
 from pipelines.engines import ContractBroken, build, upstream
 from pipelines.growing import Lack, lack_of
 from pipelines.sources.base import Outcome, Series, Window
+from pipelines.sql_engine import DUCKDB
 from pipelines.store import load_rows
-from pipelines.warehouse import Warehouse
+from pipelines.warehouse import Warehouse, table_ddl
 from tests.factories import a_run, needed
 
 UNIVERSE = """
@@ -153,6 +155,12 @@ def make(warehouse, run):
     return lacks
 
 
+def forget(warehouse):
+    """Let the next make whole."""
+    for name in growing.notes(warehouse):
+        warehouse.execute(f"comment on table {name} is null")
+
+
 def rows_of(warehouse, name):
     return warehouse.frame(f"select * from {name} order by {contracts()[name].quoted_grain}")
 
@@ -185,7 +193,7 @@ def history(seed, steps):
                 load(warehouse, run, table, rows)
         # At times a run ends before its tables are made.
         if vendor.random.random() < 0.85:
-            whole.execute("delete from latest.made")
+            forget(whole)
             assert set(make(whole, run).values()) == {None}
             yield grown, whole, make(grown, run)
     grown.close()
@@ -257,7 +265,7 @@ def test_an_earlier_day_another_first_day_other_code_or_another_universe_lacks_e
     assert lack_as_of(made, "2025-05-11") is None
     assert lack_as_of(made, "2025-05-13", date(2025, 3, 4)) is None
     with monkeypatch.context() as patch:
-        patch.setattr(growing, "code_hash", lambda: "other code")
+        patch.setattr(growing, "CODE", "other code")
         assert lack_as_of(made, "2025-05-13") is None
     (tmp_path / "other.yaml").write_text(UNIVERSE.replace("members: [ONE, BOTH]", "members: [ONE, TWO]"))
     monkeypatch.setenv("SCARETRADE_UNIVERSE", str(tmp_path / "other.yaml"))
@@ -265,7 +273,7 @@ def test_an_earlier_day_another_first_day_other_code_or_another_universe_lacks_e
 
 
 def test_a_day_that_fails_leaves_the_table_and_what_is_noted_of_it(made):
-    noted = made.rows("from latest.made order by all")
+    noted = growing.notes(made)
     before = rows_of(made, "core.returns")
     made.execute("alter table core.sessions drop column session_number")
     run = a_run("2025-05-13", FIRST)
@@ -273,4 +281,29 @@ def test_a_day_that_fails_leaves_the_table_and_what_is_noted_of_it(made):
     with pytest.raises(ContractBroken, match=r"core\.returns"):
         build(made, run, "core.returns")
     pd.testing.assert_frame_equal(rows_of(made, "core.returns"), before)
-    assert made.rows("from latest.made order by all") == noted
+    assert growing.notes(made) == noted
+
+
+def test_a_table_made_of_older_ones_is_made_whole_in_the_next_run(made):
+    """As when somebody materializes it alone in the UI: it would go on from a day that its inputs do not have yet."""
+    alone = replace(a_run("2025-05-15", FIRST), run_id="alone")
+    made.prepare(alone)
+    build(made, alone, "core.returns")
+    assert lack_as_of(made, "2025-05-20") is None
+
+
+def test_a_table_that_other_code_has_replaced_is_made_whole(made):
+    """The release before, which knows nothing of notes, makes it anew."""
+    made.execute(table_ddl(contracts()["core.returns"], "create or replace table core.returns"))
+    assert lack_as_of(made, "2025-05-13") is None
+
+
+def test_a_table_that_another_engine_made_is_made_whole(made):
+    class Other:
+        def select(self, warehouse, contract):
+            return DUCKDB.select(warehouse, contract)
+
+    run = a_run("2025-05-13", FIRST)
+    made.prepare(run)
+    build(made, run, "core.returns", Other())
+    assert lack_as_of(made, "2025-05-14") is None

@@ -289,6 +289,17 @@ def test_claims_are_asked_of_the_copy_that_is_published_then(market, tmp_path):
     assert set(tables(run.home / "market.duckdb")) == set(contracts()) | {"main.meta"}
 
 
+def test_a_copy_that_failed_counts_for_nothing(market, tmp_path):
+    run = a_run(market, tmp_path / "home")
+    market.warehouse.execute("alter table core.sessions rename to hidden")
+    try:
+        with pytest.raises(duckdb.CatalogException, match="sessions"):
+            build(market.warehouse, run, "marts.claim_windows")
+    finally:
+        market.warehouse.execute("alter table core.hidden rename to sessions")
+    assert not unfinished_version(run).exists()
+
+
 def test_what_asks_the_copy_reaches_no_other_file_and_writes_nothing(market, tmp_path):
     other = tmp_path / "other.csv"
     other.write_text("a\n1\n")
